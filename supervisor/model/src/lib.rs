@@ -1,0 +1,30 @@
+//! The ground floor: the product's words as types.
+//!
+//! What lives here: identifiers, names, states, sizes, problems and pages, each parsed once at the
+//! border and valid from then on. What may not: any input or output, any clock, any randomness beyond
+//! making a fresh identifier, and any rule that belongs to one room.
+
+mod actor;
+mod app;
+mod id;
+mod job;
+mod mode;
+mod name;
+mod page;
+mod problem;
+mod size;
+mod topic;
+
+pub use actor::{Actor, Level, Role};
+pub use app::{AppState, AppStatus};
+pub use id::{AppId, EventId, ExtensionId, InviteId, JobId, ProjectId, ReleaseId, SessionId, TokenId, UserId};
+pub use job::{JobState, StepState};
+pub use mode::{Mode, RecoveryReason};
+pub use name::{DisplayName, InvalidName, Username};
+pub use page::{Page, PageRequest};
+pub use problem::{FieldError, Problem};
+pub use size::{ByteSize, InvalidSize};
+pub use topic::Topic;
+
+/// A moment in time, UTC; printed as RFC 3339.
+pub type Timestamp = jiff::Timestamp;
