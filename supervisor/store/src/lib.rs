@@ -1,1 +1,155 @@
-//! placeholder
+//! What the box remembers: one SQLite database with history and secrets, written by one thread.
+//!
+//! What lives here: opening and migrating the database, the writer thread and the readers, history (the
+//! `event` table), secrets at rest, redaction, and what can be done when the database cannot be used.
+//! What may not: any table of a room (its migration file lies here, its queries live in the room), any
+//! rule about who may do what, any call to the world outside the state directory.
+
+mod connection;
+mod engine;
+mod error;
+pub mod events;
+mod files;
+mod open;
+mod redact;
+pub mod row;
+mod schema;
+mod secrets;
+pub mod time;
+mod tx;
+
+use std::{
+    fmt,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use orbitr_model::Topic;
+use rusqlite::Connection;
+use tokio::sync::broadcast;
+
+use self::{
+    engine::{Readers, Writer},
+    open::Opened,
+};
+pub use self::{
+    error::{Error, OpenError},
+    events::{NewEvent, Outcome, Subject},
+    redact::{MARK, Redactor},
+    secrets::{SecretText, Secrets},
+    tx::Tx,
+};
+
+/// Changes that a slow listener may be behind before it is told that it missed some.
+const CHANGES: usize = 1024;
+
+/// The database of the box. A handle: clones share everything.
+#[derive(Clone)]
+pub struct Store {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    path: PathBuf,
+    writer: Writer,
+    readers: Arc<Readers>,
+    changes: broadcast::Sender<Topic>,
+    secrets: Secrets,
+    redactor: Redactor,
+}
+
+impl Store {
+    /// Opens the database under the state directory `dir`, and makes it on the first start: checks the
+    /// file and its schema, migrates on a copy where this Orbitr is newer, finds the box key.
+    ///
+    /// # Errors
+    /// [`OpenError::Recovery`] when the database cannot be used as it is, see [`OpenError`].
+    pub async fn open(dir: &Path) -> Result<Self, OpenError> {
+        let dir = dir.to_owned();
+        let prepared = tokio::task::spawn_blocking(move || open::open(&dir));
+        let opened = prepared.await.map_err(|_| OpenError::Io(Error::Panicked))??;
+        let store = Self::start(opened)?;
+        Ok(store)
+    }
+
+    fn start(opened: Opened) -> Result<Self, Error> {
+        let Opened { path, conn, lock, ring } = opened;
+        let redactor = Redactor::default();
+        secrets::teach(&conn, &ring, &redactor)?;
+        let readers = Readers::open(&path, &ring)?;
+        let (changes, _) = broadcast::channel(CHANGES);
+        let writer = Writer::start(conn, lock, redactor.clone(), changes.clone())?;
+        let secrets = Secrets::new(ring, redactor.clone());
+        Ok(Self { inner: Arc::new(Inner { path, writer, readers, changes, secrets, redactor }) })
+    }
+
+    /// Reads: `f` sees one snapshot of the database, on a thread that may block.
+    ///
+    /// # Errors
+    /// Those of `f`; [`Error::Closed`] and [`Error::Panicked`].
+    pub async fn read<T, E>(&self, f: impl FnOnce(&Connection) -> Result<T, E> + Send + 'static) -> Result<T, E>
+    where
+        E: From<Error> + Send + 'static,
+        T: Send + 'static,
+    {
+        self.inner.readers.run(f).await
+    }
+
+    /// Writes: `f` runs on the one writer thread in a transaction of its own, which is committed when it
+    /// returns `Ok` and rolled back otherwise. When this returns `Ok`, the change is on the disk; then
+    /// the topics noted in the transaction go to [`Store::changes`]. A caller that goes away before its
+    /// turn changes nothing. `f` must not wait for anything.
+    ///
+    /// # Errors
+    /// Those of `f`; [`Error::DiskFull`], [`Error::Closed`], [`Error::Panicked`].
+    pub async fn write<T, E>(&self, f: impl FnOnce(&mut Tx<'_>) -> Result<T, E> + Send + 'static) -> Result<T, E>
+    where
+        E: From<Error> + Send + 'static,
+        T: Send + 'static,
+    {
+        self.inner.writer.transact(f).await
+    }
+
+    /// What changes from now on. A reader that lags takes it as «everything changed».
+    #[must_use]
+    pub fn changes(&self) -> broadcast::Receiver<Topic> {
+        self.inner.changes.subscribe()
+    }
+
+    /// Tells of a change that is not in the database: figures, a container's state, a job's progress.
+    pub fn notify(&self, topic: Topic) {
+        // Nobody listens: nobody looks.
+        let _ = self.inner.changes.send(topic);
+    }
+
+    /// The box's secrets.
+    #[must_use]
+    pub fn secrets(&self) -> &Secrets {
+        &self.inner.secrets
+    }
+
+    /// What takes the box's secrets out of text.
+    #[must_use]
+    pub fn redactor(&self) -> &Redactor {
+        &self.inner.redactor
+    }
+
+    /// The file of the database.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.inner.path
+    }
+
+    /// Finishes what is queued, folds the write-ahead log in and closes the database. Whatever is asked
+    /// afterwards fails with [`Error::Closed`].
+    pub async fn close(&self) {
+        self.inner.readers.close().await;
+        self.inner.writer.close().await;
+    }
+}
+
+impl fmt::Debug for Store {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Store").field("path", &self.inner.path).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,46 @@
+//! How a connection to the database is set up.
+
+use std::{path::Path, time::Duration};
+
+use rusqlite::{Connection, OpenFlags, functions::FunctionFlags};
+
+use crate::{Error, events, secrets::Keyring};
+
+/// Only another process (a backup tool, `sqlite3` in somebody's hands) can hold a lock for so long.
+const BUSY_LIMIT: Duration = Duration::from_secs(10);
+const STATEMENT_CACHE: usize = 128;
+
+/// The connection that writes. The file must exist: nothing here makes an empty database by accident.
+pub(crate) fn writer(path: &Path, ring: &Keyring) -> Result<Connection, Error> {
+    let conn = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
+    conn.busy_timeout(BUSY_LIMIT)?;
+    conn.pragma_update(None, "journal_mode", "WAL")?;
+    conn.pragma_update(None, "synchronous", "FULL")?;
+    conn.pragma_update(None, "foreign_keys", "ON")?;
+    with_seal(&conn, ring)?;
+    conn.set_prepared_statement_cache_capacity(STATEMENT_CACHE);
+    Ok(conn)
+}
+
+/// A connection that reads. It could not write if it tried.
+pub(crate) fn reader(path: &Path, ring: &Keyring) -> Result<Connection, Error> {
+    let conn = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
+    conn.busy_timeout(BUSY_LIMIT)?;
+    conn.pragma_update(None, "query_only", "ON")?;
+    with_seal(&conn, ring)?;
+    conn.set_prepared_statement_cache_capacity(STATEMENT_CACHE);
+    Ok(conn)
+}
+
+/// Makes the seal of history known to SQL, for statements of ours only (not for triggers or views that
+/// somebody put into the file).
+pub(crate) fn with_seal(conn: &Connection, ring: &Keyring) -> Result<(), Error> {
+    let ring = ring.clone();
+    let flags = FunctionFlags::SQLITE_UTF8 | FunctionFlags::SQLITE_DIRECTONLY;
+    conn.create_scalar_function(events::SEAL_FUNCTION, 2, flags, move |cx| {
+        let hash: Vec<u8> = cx.get(1)?;
+        let key = ring.current().map_err(|e| rusqlite::Error::UserFunctionError(Box::new(e)))?;
+        Ok(key.seal_head(cx.get(0)?, &hash).to_vec())
+    })?;
+    Ok(())
+}

@@ -1,0 +1,124 @@
+//! The migrations, and the schema that they make.
+
+use std::collections::BTreeSet;
+
+use aws_lc_rs::digest;
+use data_encoding::HEXLOWER;
+use orbitr_model::Timestamp;
+use rusqlite::{Connection, TransactionBehavior, params};
+
+use crate::{Error, time::to_ms};
+
+/// One numbered step of the schema.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Migration {
+    pub(crate) name: &'static str,
+    pub(crate) sql: &'static str,
+}
+
+macro_rules! migrations {
+    ($($name:literal)*) => {
+        &[$(Migration { name: $name, sql: include_str!(concat!("../migrations/", $name, ".sql")) }),*]
+    };
+}
+
+/// Every migration, in order; its place in the list is its number. Released ones never change.
+const MIGRATIONS: &[Migration] = migrations! {
+    "0001_events_secrets"
+    "0002_jobs"
+    "0003_access"
+    "0004_apps"
+    "0005_machine"
+};
+
+/// What was applied, by which version and with which text.
+const RECORD: &str = "CREATE TABLE IF NOT EXISTS migration (
+    number  INTEGER PRIMARY KEY,
+    name    TEXT NOT NULL,
+    sha256  TEXT NOT NULL,
+    applied INTEGER NOT NULL,
+    version TEXT NOT NULL
+) STRICT";
+
+/// The schema that a binary knows: the list of migrations up to its own.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Schema {
+    migrations: &'static [Migration],
+}
+
+impl Schema {
+    /// The one of this binary.
+    pub(crate) const fn current() -> Self {
+        Self { migrations: MIGRATIONS }
+    }
+
+    /// Its number: how many migrations it has.
+    pub(crate) fn version(&self) -> u32 {
+        u32::try_from(self.migrations.len()).unwrap_or(u32::MAX)
+    }
+
+    /// Applies what the database does not have yet, each migration in its own transaction. On an error
+    /// the name of the migration that failed comes with it.
+    pub(crate) fn apply(&self, conn: &mut Connection, now: Timestamp) -> Result<(), (&'static str, Error)> {
+        let has = version_of(conn).map_err(|e| ("reading the version", e))?;
+        conn.execute_batch(RECORD).map_err(|e| ("0000_record", e.into()))?;
+        for (number, migration) in (1..).zip(self.migrations).skip(has as usize) {
+            apply_one(conn, number, migration, now).map_err(|e| (migration.name, e))?;
+        }
+        Ok(())
+    }
+
+    /// The first part of this schema that the database does not have, if any. What it has beyond is
+    /// left alone.
+    pub(crate) fn missing_in(&self, conn: &Connection) -> Result<Option<String>, Error> {
+        let mut model = Connection::open_in_memory()?;
+        self.apply(&mut model, Timestamp::UNIX_EPOCH).map_err(|(_, error)| error)?;
+        let has = parts(conn)?;
+        Ok(parts(&model)?.into_iter().find(|part| !has.contains(part)).map(|part| part.0))
+    }
+}
+
+/// The number of the schema that a database has; 0 for an empty one.
+pub(crate) fn version_of(conn: &Connection) -> Result<u32, Error> {
+    Ok(conn.query_row("PRAGMA user_version", [], |row| row.get(0))?)
+}
+
+fn apply_one(conn: &mut Connection, number: u32, migration: &Migration, now: Timestamp) -> Result<(), Error> {
+    let tx = conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    tx.execute_batch(migration.sql)?;
+    tx.execute(
+        "INSERT INTO migration (number, name, sha256, applied, version) VALUES (?1, ?2, ?3, ?4, ?5)",
+        params![number, migration.name, sha256(migration.sql), to_ms(now), env!("CARGO_PKG_VERSION")],
+    )?;
+    tx.pragma_update(None, "user_version", number)?;
+    Ok(tx.commit()?)
+}
+
+fn sha256(text: &str) -> String {
+    HEXLOWER.encode(digest::digest(&digest::SHA256, text.as_bytes()).as_ref())
+}
+
+/// Every table, column, index and trigger: a name for people, and what must be equal.
+fn parts(conn: &Connection) -> Result<BTreeSet<(String, String)>, Error> {
+    let mut all = BTreeSet::new();
+    let mut columns = conn.prepare(
+        "SELECT t.name, c.name, c.type || ' ' || c.\"notnull\" || ' ' || c.pk || ' ' || c.hidden
+         FROM pragma_table_list t JOIN pragma_table_xinfo(t.name) c
+         WHERE t.schema = 'main' AND t.type IN ('table', 'view') AND t.name NOT LIKE 'sqlite\\_%' ESCAPE '\\'",
+    )?;
+    let mut rows = columns.query([])?;
+    while let Some(row) = rows.next()? {
+        let (table, column): (String, String) = (row.get(0)?, row.get(1)?);
+        all.insert((format!("column {table}.{column}"), row.get(2)?));
+        all.insert((format!("table {table}"), String::new()));
+    }
+    // The text of a trigger or index is its whole meaning.
+    let mut others = conn.prepare(
+        "SELECT type || ' ' || name, sql FROM sqlite_schema WHERE type IN ('trigger', 'index', 'view') AND sql IS NOT NULL",
+    )?;
+    let mut rows = others.query([])?;
+    while let Some(row) = rows.next()? {
+        all.insert((row.get(0)?, row.get(1)?));
+    }
+    Ok(all)
+}
