@@ -1,0 +1,127 @@
+//! The box's own authority: its key, its certificate, and when that is made anew.
+
+use std::path::Path;
+
+use data_encoding::HEXUPPER;
+use rcgen::{Issuer, KeyPair};
+use rustls::pki_types::{CertificateDer, pem::PemObject};
+use x509_parser::{certificate::X509Certificate, prelude::FromDer};
+
+use super::{
+    Fingerprint,
+    constraints::Constraints,
+    files,
+    issue::{self, Validity},
+};
+use crate::{Error, Names};
+
+const DAY: i64 = 24 * 60 * 60;
+/// Ten years, leap days included.
+const LIFETIME: i64 = 3652 * DAY;
+/// The certificate is made anew, for the same key, this long before it ends.
+const RENEW_BEFORE: i64 = 60 * DAY;
+
+/// The key and the certificate that vouch for the box's leaf.
+pub(super) struct Authority {
+    key: KeyPair,
+    pub(super) der: CertificateDer<'static>,
+    pub(super) pem: String,
+    pub(super) constraints: Constraints,
+    pub(super) validity: Validity,
+}
+
+impl Authority {
+    /// Loads `ca.key` and `ca.pem` from `dir`, or makes what is missing or broken. `second` is now.
+    pub(super) fn open(dir: &Path, names: &Names, second: i64) -> Result<Self, Error> {
+        let key = load_key(&dir.join("ca.key"))?;
+        let path = dir.join("ca.pem");
+        let stored = files::read(&path, files::PUBLIC)?;
+        let found = stored.as_deref().and_then(|pem| Read::parse(pem, &key));
+        if stored.is_some() && found.is_none() {
+            files::put_aside(&path)?;
+        }
+        match found {
+            Some(read) if is_current(read.validity, second) => Ok(read.with(key)),
+            // A certificate of the same name for the same key: who trusts the old one trusts the leaf still.
+            Some(read) => Self::issue(&path, key, &read.name, read.constraints, second),
+            None => {
+                let name = display_name(names, &key);
+                Self::issue(&path, key, &name, Constraints::for_names(names), second)
+            }
+        }
+    }
+
+    /// Whether the certificate is still good for a while.
+    pub(super) fn is_current(&self, second: i64) -> bool {
+        is_current(self.validity, second)
+    }
+
+    pub(super) fn issuer(&self) -> Result<Issuer<'_, &KeyPair>, Error> {
+        Ok(Issuer::from_ca_cert_der(&self.der, &self.key)?)
+    }
+
+    pub(super) fn fingerprint(&self) -> Fingerprint {
+        Fingerprint::of(&self.der)
+    }
+
+    fn issue(path: &Path, key: KeyPair, name: &str, constraints: Constraints, second: i64) -> Result<Self, Error> {
+        // A day back, for clients whose clock is behind.
+        let validity = Validity { from: second - DAY, to: second - DAY + LIFETIME };
+        let pem = issue::authority(&key, name, &constraints, validity)?.pem();
+        files::write(path, &pem, files::PUBLIC)?;
+        let read = Read::parse(&pem, &key).ok_or(Error::Unreadable("the authority"))?;
+        tracing::info!(name, fingerprint = %Fingerprint::of(&read.der), "made the box's certificate authority");
+        Ok(read.with(key))
+    }
+}
+
+fn is_current(validity: Validity, second: i64) -> bool {
+    validity.contains(second) && second < validity.to - RENEW_BEFORE
+}
+
+fn load_key(path: &Path) -> Result<KeyPair, Error> {
+    if let Some(pem) = files::read(path, files::SECRET)? {
+        if let Ok(key) = KeyPair::from_pem(&pem) {
+            return Ok(key);
+        }
+        files::put_aside(path)?;
+    }
+    let key = issue::new_key()?;
+    files::write(path, &key.serialize_pem(), files::SECRET)?;
+    Ok(key)
+}
+
+/// `Orbitr box atlas (3F2A9C)`: the key's own digits keep two boxes of one name, or one box set up
+/// twice, apart in a browser's list of authorities.
+fn display_name(names: &Names, key: &KeyPair) -> String {
+    let digits = HEXUPPER.encode(Fingerprint::of(key.public_key_raw()).0.get(..3).unwrap_or_default());
+    let label: String = names.label().unwrap_or("without a name").chars().take(40).collect();
+    format!("Orbitr box {label} ({digits})")
+}
+
+/// What a stored certificate says.
+struct Read {
+    der: CertificateDer<'static>,
+    pem: String,
+    name: String,
+    constraints: Constraints,
+    validity: Validity,
+}
+
+impl Read {
+    /// `None` unless it is a certificate of ours for that very key.
+    fn parse(pem: &str, key: &KeyPair) -> Option<Self> {
+        let der = CertificateDer::from_pem_slice(pem.as_bytes()).ok()?;
+        let (_, certificate) = X509Certificate::from_der(&der).ok()?;
+        if *certificate.public_key().subject_public_key.data != *key.public_key_raw() {
+            return None;
+        }
+        let name = certificate.subject().iter_common_name().next()?.as_str().ok()?.to_owned();
+        let (constraints, validity) = (Constraints::of(&certificate)?, super::validity_of(&certificate));
+        Some(Self { pem: pem.to_owned(), der, name, constraints, validity })
+    }
+
+    fn with(self, key: KeyPair) -> Authority {
+        Authority { key, der: self.der, pem: self.pem, constraints: self.constraints, validity: self.validity }
+    }
+}
