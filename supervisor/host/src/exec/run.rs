@@ -59,6 +59,7 @@ pub(super) async fn run(command: Command, cancel: &CancellationToken, on_line: O
     }
 }
 
+#[expect(clippy::disallowed_methods, reason = "the one place that starts processes")]
 fn spawn(command: &Command) -> Result<Child, Error> {
     let mut child = tokio::process::Command::new(&command.program);
     child
