@@ -28,8 +28,6 @@ CREATE TABLE job (
 CREATE UNIQUE INDEX job_lock ON job (lock) WHERE state IN ('running', 'undoing');
 CREATE INDEX job_unfinished ON job (seq) WHERE ended IS NULL;
 CREATE INDEX job_finished ON job (seq) WHERE ended IS NOT NULL;
-CREATE INDEX job_app ON job (app, seq) WHERE app IS NOT NULL;
-CREATE INDEX job_owner ON job (owner, seq) WHERE owner IS NOT NULL;
 
 CREATE TABLE job_step (
     job           TEXT    NOT NULL REFERENCES job (id) ON DELETE CASCADE,
