@@ -1,1 +1,13 @@
-//! placeholder
+//! The admin UI: pages in maud over the rooms' operations.
+//!
+//! What lives here: components (`ui`), the shell around pages (`shell`), the security headers of every answer (`csp`), the
+//! files the browser loads (`assets`), one browser's choices (`prefs`), one message over one redirect (`flash`), and the
+//! pages, one folder a room. What may not: any rule about what is allowed or done; any HTML outside of maud; any inline
+//! script or style.
+
+pub mod assets;
+pub mod csp;
+pub mod flash;
+pub mod prefs;
+pub mod shell;
+pub mod ui;
