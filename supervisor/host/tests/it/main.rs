@@ -1,0 +1,8 @@
+//! The machine underneath, with real processes, files and kernel.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, reason = "a test may fail")]
+
+mod exec;
+mod exec_ends;
+mod files;
+mod machine;
