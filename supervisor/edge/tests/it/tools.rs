@@ -1,4 +1,5 @@
 //! The chain in the eyes of other people's programs: OpenSSL and curl, where they are installed.
+#![allow(clippy::disallowed_methods, reason = "the tools are other people's programs, run once and waited for")]
 
 use std::{
     path::{Path, PathBuf},

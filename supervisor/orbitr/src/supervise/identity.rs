@@ -1,0 +1,61 @@
+//! The box's names and its certificates, and keeping the one in step with the other.
+
+use std::time::Duration;
+
+use anyhow::Context;
+use jiff::Timestamp;
+use orbitr_edge::{Certificates, Names};
+use orbitr_host::facts;
+use tokio::time::{MissedTickBehavior, interval};
+
+use super::Config;
+
+/// How often names and addresses are looked at again.
+const LOOK_AGAIN: Duration = Duration::from_secs(60 * 60);
+
+/// When this program was built.
+pub(crate) fn built() -> Timestamp {
+    env!("ORBITR_BUILT")
+        .parse()
+        .ok()
+        .and_then(|second| Timestamp::from_second(second).ok())
+        .unwrap_or(Timestamp::UNIX_EPOCH)
+}
+
+/// Under what the box is reached. Addresses that cannot be listed are left out, with a warning: names and
+/// the loopback are enough to get in.
+pub(super) fn names(config: &Config) -> Names {
+    let host = config.host_name.clone().unwrap_or_else(facts::hostname);
+    let addresses = facts::reachable_addresses().unwrap_or_else(|error| {
+        tracing::warn!(%error, "the addresses of this machine cannot be listed");
+        Vec::new()
+    });
+    Names::new(&host, addresses)
+}
+
+pub(super) async fn open(config: &Config) -> anyhow::Result<Certificates> {
+    let config = config.clone();
+    let open = move || Certificates::open(&config.state_dir.join("tls"), &names(&config), Timestamp::now(), built());
+    tokio::task::spawn_blocking(open).await?.context("the box's certificates cannot be had")
+}
+
+/// Looks at the names again, each hour and whenever `wake` says so.
+pub(super) async fn follow(config: Config, certificates: Certificates, wake: &tokio::sync::Notify) {
+    let mut hourly = interval(LOOK_AGAIN);
+    hourly.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    hourly.tick().await;
+    loop {
+        tokio::select! {
+            _ = hourly.tick() => {}
+            () = wake.notified() => {}
+        }
+        let (config, certificates) = (config.clone(), certificates.clone());
+        let refreshed =
+            tokio::task::spawn_blocking(move || certificates.refresh(&names(&config), Timestamp::now())).await;
+        match refreshed {
+            Ok(Ok(_)) => {}
+            Ok(Err(error)) => tracing::warn!(%error, "the box's certificate could not be renewed; the old one stays"),
+            Err(error) => tracing::error!(%error, "renewing the box's certificate broke off"),
+        }
+    }
+}

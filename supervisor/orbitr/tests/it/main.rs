@@ -1,0 +1,5 @@
+//! The program itself: started as a process, spoken to from outside, stopped by signals.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
+
+mod supervise;
+mod support;

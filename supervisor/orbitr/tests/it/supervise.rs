@@ -1,0 +1,101 @@
+//! `orbitr supervise` from its first start to its end.
+
+use std::{
+    fs,
+    os::unix::fs::PermissionsExt,
+    path::Path,
+    time::{Duration, Instant},
+};
+
+use nix::sys::signal::Signal;
+
+use crate::support::Supervisor;
+
+async fn get(client: &reqwest::Client, url: &str) -> (u16, String) {
+    let answer = client.get(url).send().await.unwrap();
+    (answer.status().as_u16(), answer.text().await.unwrap())
+}
+
+fn mode(path: &Path) -> u32 {
+    fs::metadata(path).unwrap().permissions().mode() & 0o777
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn it_answers_over_https_over_the_socket_and_redirects_http() {
+    let box_ = Supervisor::start();
+    assert_eq!(get(&box_.client(), &box_.url("/healthz")).await, (200, "ok\n".to_owned()));
+    assert_eq!(get(&box_.local_client(), "http://box/healthz").await, (200, "ok\n".to_owned()));
+    let plain = box_.client().get(format!("http://localhost:{}/x", box_.http)).send().await.unwrap();
+    assert_eq!((plain.status().as_u16(), plain.headers()["location"].to_str().unwrap()), (308, &*box_.url("/x")));
+    assert!(box_.said().contains(&format!("https://127.0.0.1:{}", box_.https)), "{}", box_.said());
+}
+
+#[test]
+fn its_state_is_for_its_own_user_only() {
+    let box_ = Supervisor::start();
+    assert_eq!(mode(&box_.state()), 0o700);
+    assert_eq!(mode(&box_.state().join("tls")), 0o700);
+    assert_eq!(mode(&box_.state().join("tls/ca.key")), 0o600);
+    assert_eq!(mode(&box_.state().join("box.key")), 0o600);
+    assert_eq!(mode(&box_.state().join("control.sock")), 0o600);
+}
+
+#[test]
+fn a_second_supervisor_is_refused_and_the_first_goes_on() {
+    let box_ = Supervisor::start();
+    let (status, said) = box_.rival();
+    assert_eq!(status.code(), Some(1));
+    assert!(said.contains("another supervisor (process "), "{said}");
+    assert!(box_.state().join("control.sock").exists());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn it_stops_when_it_is_told_to_and_comes_back_as_itself() {
+    let box_ = Supervisor::start();
+    let authority = fs::read(box_.state().join("tls/ca.pem")).unwrap();
+    for signal in [Signal::SIGTERM, Signal::SIGINT] {
+        let box_ = Supervisor::start();
+        let start = Instant::now();
+        let (status, dir) = box_.end(signal);
+        assert_eq!(status.unwrap().code(), Some(0), "{signal}");
+        assert!(start.elapsed() < Duration::from_secs(3));
+        assert!(!dir.path().join("state/control.sock").exists());
+    }
+    let (status, dir) = box_.end(Signal::SIGTERM);
+    assert_eq!(status.unwrap().code(), Some(0));
+    let again = Supervisor::start_in(dir);
+    assert_eq!(fs::read(again.state().join("tls/ca.pem")).unwrap(), authority);
+    assert_eq!(get(&again.client(), &again.url("/healthz")).await.0, 200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn it_starts_again_after_it_was_killed() {
+    let (status, dir) = Supervisor::start().end(Signal::SIGKILL);
+    assert_eq!(status.unwrap().code(), None);
+    let again = Supervisor::start_in(dir);
+    assert_eq!(get(&again.local_client(), "http://box/healthz").await.0, 200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_database_that_cannot_be_used_leaves_the_box_reachable() {
+    let (_, dir) = Supervisor::start().end(Signal::SIGTERM);
+    for file in fs::read_dir(dir.path().join("state/db")).unwrap().map(|entry| entry.unwrap().path()) {
+        if file.extension().is_some_and(|ending| ending == "sqlite") {
+            fs::write(file, "this is no database, and long enough that nobody takes it for an empty one").unwrap();
+        }
+    }
+    let box_ = Supervisor::start_in(dir);
+    assert!(box_.said().contains("Recovery mode"), "{}", box_.said());
+    assert_eq!(get(&box_.client(), &box_.url("/healthz")).await.0, 200);
+}
+
+#[test]
+fn a_start_is_quick() {
+    let (_, dir) = Supervisor::start().end(Signal::SIGTERM);
+    let best = (0..3).fold((Duration::MAX, Some(dir)), |(best, dir), _| {
+        let box_ = Supervisor::start_in(dir.unwrap());
+        let took = box_.started_in;
+        (best.min(took), Some(box_.end(Signal::SIGTERM).1))
+    });
+    assert!(best.0 < Duration::from_millis(500), "{:?}", best.0);
+}

@@ -1,0 +1,150 @@
+//! A supervisor as a child process, on ports and a state directory of its own.
+#![allow(clippy::disallowed_methods, reason = "the program under test is the child; it is killed when dropped")]
+
+use std::{
+    fs,
+    net::TcpListener,
+    os::unix::net::UnixDatagram,
+    path::PathBuf,
+    process::{Child, Command, ExitStatus, Stdio},
+    thread::sleep,
+    time::{Duration, Instant},
+};
+
+use nix::{
+    sys::signal::{Signal, kill},
+    unistd::Pid,
+};
+use tempfile::TempDir;
+
+pub(crate) struct Supervisor {
+    child: Child,
+    pub(crate) dir: TempDir,
+    pub(crate) https: u16,
+    pub(crate) http: u16,
+    /// How long the last start took until it said that it is ready.
+    pub(crate) started_in: Duration,
+}
+
+/// Two ports that nobody listens on just now.
+fn ports() -> (u16, u16) {
+    let free = || TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    let (one, two) = (free(), free());
+    (one.local_addr().unwrap().port(), two.local_addr().unwrap().port())
+}
+
+impl Supervisor {
+    pub(crate) fn start() -> Self {
+        Self::start_in(TempDir::new().unwrap())
+    }
+
+    pub(crate) fn start_in(dir: TempDir) -> Self {
+        let (https, http) = ports();
+        let begun = Instant::now();
+        let (child, ready) = spawn(&dir, https, http);
+        let mut supervisor = Self { child, dir, https, http, started_in: Duration::ZERO };
+        supervisor.wait_ready(&ready);
+        supervisor.started_in = begun.elapsed();
+        supervisor
+    }
+
+    /// Ends it with a signal; `None` if it is still there after 20 s.
+    pub(crate) fn end(mut self, signal: Signal) -> (Option<ExitStatus>, TempDir) {
+        self.signal(signal);
+        let end = Instant::now() + Duration::from_secs(20);
+        let mut status = None;
+        while status.is_none() && Instant::now() < end {
+            sleep(Duration::from_millis(20));
+            status = self.child.try_wait().unwrap();
+        }
+        let dir = std::mem::replace(&mut self.dir, TempDir::new().unwrap());
+        (status, dir)
+    }
+
+    pub(crate) fn signal(&self, signal: Signal) {
+        kill(Pid::from_raw(i32::try_from(self.child.id()).unwrap()), signal).unwrap();
+    }
+
+    pub(crate) fn state(&self) -> PathBuf {
+        self.dir.path().join("state")
+    }
+
+    /// What it has said so far.
+    pub(crate) fn said(&self) -> String {
+        fs::read_to_string(self.dir.path().join("stderr")).unwrap()
+    }
+
+    pub(crate) fn url(&self, path: &str) -> String {
+        format!("https://localhost:{}{path}", self.https)
+    }
+
+    /// A client that trusts this box only.
+    pub(crate) fn client(&self) -> reqwest::Client {
+        let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+        let pem = fs::read(self.state().join("tls/ca.pem")).unwrap();
+        reqwest::Client::builder()
+            .tls_certs_only([reqwest::Certificate::from_pem(&pem).unwrap()])
+            .no_proxy()
+            .redirect(reqwest::redirect::Policy::none())
+            .build()
+            .unwrap()
+    }
+
+    pub(crate) fn local_client(&self) -> reqwest::Client {
+        reqwest::Client::builder().unix_socket(self.state().join("control.sock")).build().unwrap()
+    }
+
+    /// A second supervisor for the same state directory: how it ends, and what it says.
+    pub(crate) fn rival(&self) -> (ExitStatus, String) {
+        let output = command(&self.dir, 0, 0).stderr(Stdio::piped()).output().unwrap();
+        (output.status, String::from_utf8_lossy(&output.stderr).into_owned())
+    }
+
+    fn wait_ready(&mut self, socket: &UnixDatagram) {
+        socket.set_read_timeout(Some(Duration::from_millis(200))).unwrap();
+        let (mut seen, mut buffer) = (String::new(), [0; 4096]);
+        for _ in 0..150 {
+            if let Ok(n) = socket.recv(&mut buffer) {
+                seen.push_str(&String::from_utf8_lossy(&buffer[..n]));
+                seen.push('\n');
+            }
+            if seen.contains("READY=1") {
+                return;
+            }
+            if let Some(status) = self.child.try_wait().unwrap() {
+                panic!("it ended with {status}:\n{}", self.said());
+            }
+        }
+        panic!("it is not ready:\n{}", self.said());
+    }
+}
+
+impl Drop for Supervisor {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn command(dir: &TempDir, https: u16, http: u16) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_orbitr"));
+    command
+        .args(["supervise", "--host-name", "atlas"])
+        .args(["--https", &format!("127.0.0.1:{https}"), "--http", &format!("127.0.0.1:{http}")])
+        .arg("--state-dir")
+        .arg(dir.path().join("state"))
+        .arg("--docker-socket")
+        .arg(dir.path().join("no-docker.sock"))
+        .env_clear()
+        .stdin(Stdio::null());
+    command
+}
+
+fn spawn(dir: &TempDir, https: u16, http: u16) -> (Child, UnixDatagram) {
+    let notify = dir.path().join("notify.sock");
+    let _ = fs::remove_file(&notify);
+    let socket = UnixDatagram::bind(&notify).unwrap();
+    let said = fs::File::create(dir.path().join("stderr")).unwrap();
+    let child = command(dir, https, http).env("NOTIFY_SOCKET", &notify).stderr(said).spawn().unwrap();
+    (child, socket)
+}
