@@ -1,0 +1,169 @@
+//! What can be done: one marker type for each action, with the level it needs and the kind of thing it
+//! is done to. This table is the whole list; a route or an operation names one of these and nothing else.
+
+use orbitr_model::{AppId, JobId, Level, ProjectId};
+
+use crate::resource::{Resource, TheBox};
+
+/// An action that somebody may or may not do. Only the markers of this module are actions.
+pub trait Action: sealed::Sealed + Clone + Copy + Send + Sync + 'static {
+    /// Its stable name, as history writes it: `app.operate`.
+    const NAME: &'static str;
+    /// How deep it reaches.
+    const LEVEL: Level;
+    /// Only a person who has signed in may do it; a token or the box's own root may not.
+    const PERSON_ONLY: bool;
+    /// It is open to somebody whose password is a one-time one that must be changed first.
+    const WITH_ONE_TIME_PASSWORD: bool;
+    /// What it is done to.
+    type Resource: Resource;
+}
+
+/// One line of the table of actions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ActionInfo {
+    /// Its stable name.
+    pub name: &'static str,
+    /// How deep it reaches.
+    pub level: Level,
+    /// The kind of thing it is done to, as path parameters call it.
+    pub resource_kind: &'static str,
+    /// Only a person who has signed in may do it.
+    pub person_only: bool,
+    /// Open to somebody whose password must be changed first.
+    pub with_one_time_password: bool,
+}
+
+impl ActionInfo {
+    /// The line of one action.
+    #[must_use]
+    pub const fn of<A: Action>() -> Self {
+        Self {
+            name: A::NAME,
+            level: A::LEVEL,
+            resource_kind: <A::Resource as Resource>::KIND,
+            person_only: A::PERSON_ONLY,
+            with_one_time_password: A::WITH_ONE_TIME_PASSWORD,
+        }
+    }
+}
+
+mod sealed {
+    pub trait Sealed {}
+}
+
+macro_rules! actions {
+    ($($(#[$doc:meta])* $marker:ident: $name:literal, $level:ident on $resource:ty $(, $flag:ident)*;)*) => {
+        $(
+            $(#[$doc])*
+            #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+            pub struct $marker;
+
+            impl sealed::Sealed for $marker {}
+
+            impl Action for $marker {
+                const NAME: &'static str = $name;
+                const LEVEL: Level = Level::$level;
+                const PERSON_ONLY: bool = false $(|| flag!(person_only $flag))*;
+                const WITH_ONE_TIME_PASSWORD: bool = false $(|| flag!(with_one_time_password $flag))*;
+                type Resource = $resource;
+            }
+        )*
+
+        /// Every action there is, in the order of this file.
+        pub const ALL: &[ActionInfo] = &[$(ActionInfo::of::<$marker>()),*];
+    };
+}
+
+macro_rules! flag {
+    (person_only person_only) => {
+        true
+    };
+    (with_one_time_password with_one_time_password) => {
+        true
+    };
+    ($wanted:ident $flag:ident) => {
+        false
+    };
+}
+
+actions! {
+    /// See the box: its name, figures, mode and settings that are no secret.
+    ViewBox: "box.view", View on TheBox;
+    /// Change the box: name, time zone, power, every setting of the machine.
+    ChangeBox: "box.change", Administer on TheBox;
+
+    /// See what one's own account, sessions and tokens are.
+    OwnAccount: "account.view", View on TheBox, with_one_time_password;
+    /// Change one's own profile, second step, sessions and tokens.
+    ChangeOwnAccount: "account.change", View on TheBox, person_only;
+    /// Change one's own password.
+    ChangeOwnPassword: "account.password", View on TheBox, person_only, with_one_time_password;
+    /// End one's own session.
+    SignOut: "account.sign-out", View on TheBox, person_only, with_one_time_password;
+
+    /// See everybody: accounts, roles, grants, invites, sessions and tokens of all.
+    ViewPeople: "people.view", Administer on TheBox;
+    /// Change everybody: invite, roles, grants, disable, delete, reset.
+    ManagePeople: "people.manage", Administer on TheBox;
+    /// Read, export and verify the whole history.
+    ViewAudit: "audit.view", Administer on TheBox;
+    /// See history; the list shows what one may see.
+    ListEvents: "event.list", View on TheBox;
+
+    /// See the projects; the list shows what one may see.
+    ListProjects: "project.list", View on TheBox;
+    /// See one project.
+    ViewProject: "project.view", View on ProjectId;
+    /// Install an app into a project.
+    InstallApp: "app.install", Manage on ProjectId;
+
+    /// See the store and the extensions in it.
+    ViewCatalog: "catalog.view", View on TheBox;
+    /// See the apps; the list shows what one may see.
+    ListApps: "app.list", View on TheBox;
+    /// See one app: state, logs, settings without secrets, events.
+    ViewApp: "app.view", View on AppId;
+    /// Start, stop and restart an app.
+    OperateApp: "app.operate", Operate on AppId;
+    /// Read the passwords and keys that an app was given.
+    RevealAppSecrets: "app.reveal", Manage on AppId;
+    /// Change an app's inputs.
+    ChangeApp: "app.change", Manage on AppId;
+    /// Remove an app, with or without its data.
+    RemoveApp: "app.remove", Manage on AppId;
+
+    /// See the jobs; the list shows what one may see.
+    ListJobs: "job.list", View on TheBox;
+    /// See one job and its log.
+    ViewJob: "job.view", View on JobId;
+    /// Cancel a job.
+    CancelJob: "job.cancel", Operate on JobId;
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn every_action_has_its_own_name() {
+        let names: BTreeSet<_> = ALL.iter().map(|action| action.name).collect();
+        assert_eq!(names.len(), ALL.len());
+    }
+
+    #[test]
+    fn what_changes_an_account_is_closed_to_tokens() {
+        for action in ALL.iter().filter(|action| action.name.starts_with("account.") && action.name != "account.view") {
+            assert!(action.person_only, "{}", action.name);
+        }
+    }
+
+    #[test]
+    fn a_one_time_password_opens_only_ones_own_account() {
+        for action in ALL.iter().filter(|action| action.with_one_time_password) {
+            assert!(action.name.starts_with("account."), "{}", action.name);
+        }
+    }
+}
