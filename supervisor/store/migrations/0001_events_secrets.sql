@@ -38,10 +38,11 @@ BEGIN SELECT RAISE(ABORT, 'history is numbered without gaps'); END;
 
 -- How long the chain is and how it ends, sealed with the box key: cutting off its end is found too.
 CREATE TABLE event_head (
-    id    INTEGER PRIMARY KEY CHECK (id = 1),
-    count INTEGER NOT NULL,
-    hash  BLOB NOT NULL CHECK (length(hash) = 32),
-    seal  BLOB NOT NULL
+    id        INTEGER PRIMARY KEY CHECK (id = 1),
+    count     INTEGER NOT NULL,
+    hash      BLOB NOT NULL CHECK (length(hash) = 32),
+    seal      BLOB NOT NULL,
+    broken_at INTEGER -- where the chain was found broken when history went on
 ) STRICT;
 
 CREATE TRIGGER event_head_no_delete BEFORE DELETE ON event_head
@@ -62,4 +63,11 @@ CREATE TABLE box_key (
     key_id TEXT NOT NULL,
     nonce  BLOB NOT NULL CHECK (length(nonce) = 12),
     sealed BLOB NOT NULL
+) STRICT;
+
+-- What happened to this file while it could not be sealed; the next start tells it to `event`.
+CREATE TABLE pending_event (
+    id     INTEGER PRIMARY KEY,
+    action TEXT NOT NULL,
+    detail TEXT NOT NULL
 ) STRICT;

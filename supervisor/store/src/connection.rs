@@ -7,19 +7,17 @@ use rusqlite::{Connection, OpenFlags, functions::FunctionFlags};
 use crate::{Error, events, secrets::Keyring};
 
 /// Only another process (a backup tool, `sqlite3` in somebody's hands) can hold a lock for so long.
-const BUSY_LIMIT: Duration = Duration::from_secs(10);
+pub(crate) const BUSY_LIMIT: Duration = Duration::from_secs(10);
 const STATEMENT_CACHE: usize = 128;
 
-/// The connection that writes. The file must exist: nothing here makes an empty database by accident.
-pub(crate) fn writer(path: &Path, ring: &Keyring) -> Result<Connection, Error> {
-    let conn = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
+/// Sets up the one connection that writes: a commit is on the disk when it returns.
+pub(crate) fn for_writing(conn: &Connection) -> Result<(), Error> {
     conn.busy_timeout(BUSY_LIMIT)?;
     conn.pragma_update(None, "journal_mode", "WAL")?;
     conn.pragma_update(None, "synchronous", "FULL")?;
     conn.pragma_update(None, "foreign_keys", "ON")?;
-    with_seal(&conn, ring)?;
     conn.set_prepared_statement_cache_capacity(STATEMENT_CACHE);
-    Ok(conn)
+    Ok(())
 }
 
 /// A connection that reads. It could not write if it tried.
@@ -35,12 +33,15 @@ pub(crate) fn reader(path: &Path, ring: &Keyring) -> Result<Connection, Error> {
 /// Makes the seal of history known to SQL, for statements of ours only (not for triggers or views that
 /// somebody put into the file).
 pub(crate) fn with_seal(conn: &Connection, ring: &Keyring) -> Result<(), Error> {
-    let ring = ring.clone();
     let flags = FunctionFlags::SQLITE_UTF8 | FunctionFlags::SQLITE_DIRECTONLY;
-    conn.create_scalar_function(events::SEAL_FUNCTION, 2, flags, move |cx| {
-        let hash: Vec<u8> = cx.get(1)?;
-        let key = ring.current().map_err(|e| rusqlite::Error::UserFunctionError(Box::new(e)))?;
-        Ok(key.seal_head(cx.get(0)?, &hash).to_vec())
+    let keys = ring.clone();
+    conn.create_scalar_function(events::SEAL, 2, flags, move |cx| {
+        let key = keys.current().map_err(|e| rusqlite::Error::UserFunctionError(Box::new(e)))?;
+        Ok(key.seal_head(cx.get(0)?, &cx.get::<Vec<u8>>(1)?).to_vec())
+    })?;
+    let keys = ring.clone();
+    conn.create_scalar_function(events::SEALED, 3, flags, move |cx| {
+        Ok(keys.sealed_head(cx.get(0)?, &cx.get::<Vec<u8>>(1)?, &cx.get::<Vec<u8>>(2)?))
     })?;
     Ok(())
 }

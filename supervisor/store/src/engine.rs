@@ -59,18 +59,24 @@ impl Writer {
         E: From<Error> + Send + 'static,
         T: Send + 'static,
     {
-        let (redactor, changes) = (self.redactor.clone(), self.changes.clone());
-        self.run(move |conn| {
-            let inner = conn.transaction_with_behavior(TransactionBehavior::Immediate).map_err(Error::from)?;
-            let mut tx = Tx::new(inner, &redactor, time::now());
-            let value = f(&mut tx)?;
-            for topic in tx.commit()? {
-                // Nobody listens: nobody looks.
-                let _ = changes.send(topic);
-            }
-            Ok(value)
-        })
-        .await
+        let this = self.clone();
+        self.run(move |conn| this.transact_on(conn, f)).await
+    }
+
+    /// Runs `f` in a transaction of its own, on the writer thread already.
+    pub(crate) fn transact_on<T, E: From<Error>>(
+        &self,
+        conn: &mut Connection,
+        f: impl FnOnce(&mut Tx<'_>) -> Result<T, E>,
+    ) -> Result<T, E> {
+        let inner = conn.transaction_with_behavior(TransactionBehavior::Immediate).map_err(Error::from)?;
+        let mut tx = Tx::new(inner, &self.redactor, time::now());
+        let value = f(&mut tx)?;
+        for topic in tx.commit()? {
+            // Nobody listens: nobody looks.
+            let _ = self.changes.send(topic);
+        }
+        Ok(value)
     }
 
     /// Runs `f` on the writer thread, outside of any transaction.

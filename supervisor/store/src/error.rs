@@ -28,7 +28,7 @@ pub enum Error {
     #[error("the detail of event {action} is not a JSON object of at most 8 KiB")]
     EventDetail {
         /// The event's action.
-        action: &'static str,
+        action: String,
     },
     /// A secret's name is empty, longer than 200 bytes, or holds control characters.
     #[error("a secret cannot have this name")]
@@ -124,7 +124,7 @@ fn log(error: &Error) {
 #[non_exhaustive]
 pub enum OpenError {
     /// The database cannot be used as it is; the owner chooses how to go on.
-    #[error("the database cannot be used: {0:?}")]
+    #[error("the database cannot be used ({})", reason(.0))]
     Recovery(RecoveryReason),
     /// Another process has this state directory open.
     #[error("another Orbitr uses this state directory")]
@@ -147,4 +147,36 @@ impl From<rusqlite::Error> for OpenError {
     fn from(error: rusqlite::Error) -> Self {
         Error::from(error).into()
     }
+}
+
+impl From<OpenError> for Problem {
+    fn from(error: OpenError) -> Self {
+        match error {
+            OpenError::Recovery(why) => Self::new(409, "database-unusable", "The database cannot be used")
+                .why(capital(&reason(&why)))
+                .then("Choose another copy, or start over."),
+            OpenError::InUse => Self::new(409, "database-in-use", "Another Orbitr uses this database")
+                .why("The supervisor may still be running.")
+                .then("Stop it and try again."),
+            OpenError::Io(error) => error.into(),
+        }
+    }
+}
+
+/// What is wrong, as a sentence fragment.
+fn reason(why: &RecoveryReason) -> String {
+    match why {
+        RecoveryReason::Corrupt { detail } => format!("it is damaged: {detail}"),
+        RecoveryReason::Incomplete { missing } => format!("it is incomplete, it has no {missing}"),
+        RecoveryReason::TooNew { found, known } => {
+            format!("a newer Orbitr wrote it: it has schema {found}, and this one knows up to {known}")
+        }
+        RecoveryReason::KeyMismatch { detail } => format!("the box key does not fit: {detail}"),
+        RecoveryReason::MigrationFailed { detail } => format!("bringing it to this version failed: {detail}"),
+    }
+}
+
+fn capital(text: &str) -> String {
+    let mut chars = text.chars();
+    chars.next().map_or_else(String::new, |first| format!("{}{}.", first.to_uppercase(), chars.as_str()))
 }

@@ -5,16 +5,25 @@
 //! What may not: any table of a room (its migration file lies here, its queries live in the room), any
 //! rule about who may do what, any call to the world outside the state directory.
 
+mod check;
 mod connection;
+mod copy;
+mod crash;
 mod engine;
 mod error;
 pub mod events;
 mod files;
+mod migrate;
 mod open;
+mod pending;
+pub mod recovery;
 mod redact;
 pub mod row;
 mod schema;
 mod secrets;
+mod tar;
+#[cfg(test)]
+mod tests;
 pub mod time;
 mod tx;
 
@@ -26,11 +35,13 @@ use std::{
 
 use orbitr_model::Topic;
 use rusqlite::Connection;
-use tokio::sync::broadcast;
+use tokio::sync::{Mutex, broadcast};
 
 use self::{
     engine::{Readers, Writer},
     open::Opened,
+    recovery::Kept,
+    schema::Schema,
 };
 pub use self::{
     error::{Error, OpenError},
@@ -56,6 +67,8 @@ struct Inner {
     changes: broadcast::Sender<Topic>,
     secrets: Secrets,
     redactor: Redactor,
+    /// One copy is made at a time.
+    copying: Mutex<()>,
 }
 
 impl Store {
@@ -65,22 +78,28 @@ impl Store {
     /// # Errors
     /// [`OpenError::Recovery`] when the database cannot be used as it is, see [`OpenError`].
     pub async fn open(dir: &Path) -> Result<Self, OpenError> {
-        let dir = dir.to_owned();
-        let prepared = tokio::task::spawn_blocking(move || open::open(&dir));
-        let opened = prepared.await.map_err(|_| OpenError::Io(Error::Panicked))??;
-        let store = Self::start(opened)?;
-        Ok(store)
+        Self::open_schema(dir, Schema::current()).await
     }
 
-    fn start(opened: Opened) -> Result<Self, Error> {
+    async fn open_schema(dir: &Path, schema: Schema) -> Result<Self, OpenError> {
+        let dir = dir.to_owned();
+        let opened = tokio::task::spawn_blocking(move || {
+            let opened = open::open(&dir, &schema)?;
+            Ok(Self::start(opened, dir)?)
+        });
+        opened.await.map_err(|_| OpenError::Io(Error::Panicked))?
+    }
+
+    fn start(opened: Opened, dir: PathBuf) -> Result<Self, Error> {
         let Opened { path, conn, lock, ring } = opened;
         let redactor = Redactor::default();
         secrets::teach(&conn, &ring, &redactor)?;
         let readers = Readers::open(&path, &ring)?;
         let (changes, _) = broadcast::channel(CHANGES);
         let writer = Writer::start(conn, lock, redactor.clone(), changes.clone())?;
-        let secrets = Secrets::new(ring, redactor.clone());
-        Ok(Self { inner: Arc::new(Inner { path, writer, readers, changes, secrets, redactor }) })
+        let secrets = Secrets::new(ring, redactor.clone(), writer.clone(), dir);
+        let copying = Mutex::new(());
+        Ok(Self { inner: Arc::new(Inner { path, writer, readers, changes, secrets, redactor, copying }) })
     }
 
     /// Reads: `f` sees one snapshot of the database, on a thread that may block.
@@ -138,6 +157,17 @@ impl Store {
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.inner.path
+    }
+
+    /// Makes a copy of the database that [`recovery`] can go back to, while everybody goes on working, and
+    /// removes all but the newest three of those.
+    ///
+    /// # Errors
+    /// [`Error::DiskFull`] and as the database; then there is no new copy, and the old ones are still there.
+    pub async fn keep_copy(&self) -> Result<Kept, Error> {
+        let _one = self.inner.copying.lock().await;
+        let path = self.inner.path.clone();
+        self.read(move |conn| recovery::keep_copy(conn, &path)).await
     }
 
     /// Finishes what is queued, folds the write-ahead log in and closes the database. Whatever is asked

@@ -1,21 +1,16 @@
 //! From the files on disk to a database that can be used, or to the reason why not.
 
-use std::{
-    fs::{self, OpenOptions},
-    io::Write,
-    os::unix::fs::OpenOptionsExt,
-    path::{Path, PathBuf},
-};
+use std::path::{Path, PathBuf};
 
 use orbitr_model::RecoveryReason;
 use rusqlite::Connection;
 
 use crate::{
-    Error, OpenError, connection,
-    files::{self, DbFile, Lock},
+    Error, OpenError, check, connection, crash,
+    files::{self, DbFile, KEEP, Lock},
+    migrate, pending,
     schema::Schema,
-    secrets::{self, BoxKey, KEY_BYTES, Keyring},
-    time,
+    secrets::{self, Keyring},
 };
 
 /// A database that is ready, and what keeps it ours.
@@ -26,46 +21,70 @@ pub(crate) struct Opened {
     pub(crate) ring: Keyring,
 }
 
-pub(crate) fn open(dir: &Path) -> Result<Opened, OpenError> {
-    let schema = Schema::current();
+/// Which file to use.
+#[derive(Debug, PartialEq, Eq)]
+enum Choice<'f> {
+    /// There is none: this is the first start.
+    None,
+    /// The newest is of our schema.
+    Newest(&'f DbFile),
+    /// The newest is of an older schema.
+    Older(&'f DbFile),
+    /// A newer Orbitr wrote the newest, and our own file is still there.
+    Own { own: &'f DbFile, newer: &'f DbFile },
+}
+
+/// Opens the database under the state directory `dir` for a binary that knows `schema`.
+pub(crate) fn open(dir: &Path, schema: &Schema) -> Result<Opened, OpenError> {
     let db = files::db_dir(dir)?;
     let lock = Lock::take(&db)?;
-    let key = box_key(dir)?;
-    let file = files::databases(&db)?.pop().unwrap_or_else(|| DbFile::new(&db, schema.version(), 1));
-    if !file.path.exists() {
-        let made = OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(&file.path);
-        made.map_err(Error::io("making the database"))?;
-        files::sync_dir(&db)?;
-    }
-    let ring = Keyring::new(key);
-    let mut conn = connection::writer(&file.path, &ring)?;
-    schema.apply(&mut conn, time::now()).map_err(|(name, error)| {
-        OpenError::Recovery(RecoveryReason::MigrationFailed { detail: format!("{name}: {error}") })
-    })?;
-    if let Some(missing) = schema.missing_in(&conn)? {
-        return Err(OpenError::Recovery(RecoveryReason::Incomplete { missing }));
-    }
-    if secrets::check_of(&conn)?.is_none() {
-        secrets::put_check(&conn, &*ring.current()?)?;
-    }
+    files::clear_unfinished(&db)?;
+    files::clear_unfinished(&files::kept_dir(&db)?)?;
+    let found = files::databases(&db)?;
+    let next = found.last().map_or(1, |file| file.generation + 1);
+    let (file, mut conn) = match choose(&found, schema.version()).map_err(OpenError::Recovery)? {
+        Choice::Newest(file) => (file.clone(), check::open_sound(file, schema)?),
+        Choice::None => reopen(migrate::fresh(&db, schema, next)?, schema)?,
+        Choice::Older(file) => {
+            let old = check::open_sound(file, schema)?;
+            secrets::file::can_open(dir, &old)?;
+            reopen(migrate::migrate(&db, (&old, file), schema, next)?, schema)?
+        }
+        Choice::Own { own, newer } => {
+            let conn = check::open_sound(own, schema)?;
+            reopen(migrate::go_back(&db, (&conn, own), newer, next)?, schema)?
+        }
+    };
+    connection::for_writing(&conn)?;
+    let ring = secrets::file::unlock(dir, &mut conn)?;
+    connection::with_seal(&conn, &ring)?;
+    pending::tell(&mut conn)?;
+    crash::point("open:ready");
+    files::prune(&db, KEEP + 1)?;
+    secrets::file::forget_unused(dir, &db)?;
     Ok(Opened { path: file.path, conn, lock, ring })
 }
 
-fn box_key(dir: &Path) -> Result<BoxKey, OpenError> {
-    let path = dir.join("box.key");
-    match fs::read(&path) {
-        Ok(bytes) => {
-            let bytes: [u8; KEY_BYTES] = bytes.try_into().map_err(|_| {
-                OpenError::Recovery(RecoveryReason::KeyMismatch { detail: "box.key is not 32 bytes long".to_owned() })
-            })?;
-            Ok(BoxKey::from_bytes(bytes))
-        }
-        Err(_) => {
-            let key = BoxKey::generate()?;
-            let file = OpenOptions::new().create_new(true).write(true).mode(0o600).open(&path);
-            file.and_then(|mut file| file.write_all(key.as_bytes()).and_then(|()| file.sync_all()))
-                .map_err(Error::io("writing box.key"))?;
-            Ok(key)
-        }
+fn reopen(file: DbFile, schema: &Schema) -> Result<(DbFile, Connection), OpenError> {
+    let conn = check::open_sound(&file, schema)?;
+    Ok((file, conn))
+}
+
+fn choose(found: &[DbFile], known: u32) -> Result<Choice<'_>, RecoveryReason> {
+    let Some(newest) = found.last() else { return Ok(Choice::None) };
+    if newest.schema == known {
+        return Ok(Choice::Newest(newest));
     }
+    if newest.schema < known {
+        return Ok(Choice::Older(newest));
+    }
+    match found.iter().rev().find(|file| file.schema == known) {
+        Some(own) => Ok(Choice::Own { own, newer: newest }),
+        None => Err(RecoveryReason::TooNew { found: newest.schema, known }),
+    }
+}
+
+/// The newest database file of a state directory, whatever its state.
+pub(crate) fn newest(db: &Path) -> Result<Option<DbFile>, Error> {
+    Ok(files::databases(db)?.pop())
 }

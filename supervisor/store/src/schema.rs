@@ -52,6 +52,17 @@ impl Schema {
         Self { migrations: MIGRATIONS }
     }
 
+    /// One that tests make.
+    #[cfg(test)]
+    pub(crate) const fn of(migrations: &'static [Migration]) -> Self {
+        Self { migrations }
+    }
+
+    /// The one that an older binary knew.
+    pub(crate) fn up_to(&self, version: u32) -> Self {
+        Self { migrations: self.migrations.get(..version as usize).unwrap_or(self.migrations) }
+    }
+
     /// Its number: how many migrations it has.
     pub(crate) fn version(&self) -> u32 {
         u32::try_from(self.migrations.len()).unwrap_or(u32::MAX)

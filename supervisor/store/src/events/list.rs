@@ -30,11 +30,14 @@ pub struct Filter {
     pub to: Option<Timestamp>,
 }
 
+/// The parameters of a statement, by name.
+type Values = Vec<(&'static str, Box<dyn ToSql>)>;
+
 impl Filter {
     /// The conditions in SQL and their parameters; text reaches SQL as a parameter only.
-    fn conditions(&self) -> (String, Vec<(&'static str, Box<dyn ToSql>)>) {
+    fn conditions(&self) -> (String, Values) {
         let mut sql = String::new();
-        let mut values: Vec<(&'static str, Box<dyn ToSql>)> = Vec::new();
+        let mut values = Values::new();
         let mut and = |condition: &str, name: &'static str, value: Box<dyn ToSql>| {
             sql.push_str(" AND ");
             sql.push_str(condition);
@@ -142,7 +145,7 @@ pub fn export(conn: &Connection, filter: &Filter, after: Option<EventId>) -> Res
     let events = filter.select(conn, "id > :edge", after.map_or(0, |id| id.0), PART_EVENTS)?;
     let mut lines = String::new();
     for event in &events {
-        lines.push_str(&serde_json::to_string(event).map_err(|_| Error::EventDetail { action: "export" })?);
+        lines.push_str(&serde_json::to_string(event).map_err(|_| Error::EventDetail { action: event.action.clone() })?);
         lines.push('\n');
     }
     let next = events.last().filter(|_| events.len() == PART_EVENTS as usize).map(|last| last.id);

@@ -11,7 +11,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use self::chain::{Broken, Verified, verify};
-pub(crate) use self::chain::{SEAL_FUNCTION, reseal_head};
+pub(crate) use self::chain::{SEAL, SEALED, reseal_head, seal_head_with};
 pub use self::list::{Export, Filter, export, page};
 use crate::{Error, Redactor, time::to_ms};
 
@@ -135,26 +135,27 @@ pub(crate) fn insert(
     redactor: &Redactor,
 ) -> Result<EventId, Error> {
     let NewEvent { actor, action, subject, outcome, mut detail, address } = event;
+    let unfit = || Error::EventDetail { action: action.to_owned() };
     if detail.is_null() {
         detail = serde_json::json!({});
     }
     redactor.redact_json(&mut detail);
     let text = detail.to_string();
     if !detail.is_object() || text.len() > DETAIL_MAX_BYTES {
-        return Err(Error::EventDetail { action });
+        return Err(unfit());
     }
-    let head = chain::head(conn)?;
+    let before = chain::last(conn)?;
     let stored = chain::Stored {
-        id: head.count + 1,
+        id: before.count.saturating_add(1),
         at: to_ms(now),
-        actor: serde_json::to_string(&actor).map_err(|_| Error::EventDetail { action })?,
+        actor: serde_json::to_string(&actor).map_err(|_| unfit())?,
         action: action.to_owned(),
         subject: [subject.kind.to_owned(), subject.id, redactor.redact(&subject.name).into_owned()],
         outcome: outcome.as_str().to_owned(),
         detail: text,
         address: address.map(|address| address.to_canonical().to_string()),
     };
-    let hash = stored.hash(&head.hash);
+    let hash = stored.hash(&before.hash);
     let [kind, id, name] = &stored.subject;
     conn.prepare_cached(
         "INSERT INTO event
@@ -174,6 +175,6 @@ pub(crate) fn insert(
         stored.address,
         hash,
     ])?;
-    chain::put_head(conn, &chain::Head { count: stored.id, hash })?;
+    chain::grow(conn, &before, &chain::Head { count: stored.id, hash })?;
     Ok(EventId(stored.id))
 }

@@ -134,6 +134,12 @@ impl Keyring {
         self.0.read().unwrap_or_else(PoisonError::into_inner).iter().find(|key| key.id() == id).cloned()
     }
 
+    /// Whether a key of the ring made this seal over the end of history.
+    pub(crate) fn sealed_head(&self, count: i64, hash: &[u8], seal: &[u8]) -> bool {
+        let keys = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        keys.iter().any(|key| key.seal_head(count, hash) == seal)
+    }
+
     /// Makes a key known without sealing anything with it yet.
     pub(crate) fn add(&self, key: Arc<BoxKey>) {
         self.0.write().unwrap_or_else(PoisonError::into_inner).push(key);

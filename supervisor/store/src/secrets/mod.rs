@@ -1,28 +1,34 @@
 //! Secrets at rest: sealed in the database with the box key, opened only where they are used.
 
+pub(crate) mod file;
 mod key;
 mod text;
 
+use std::{path::PathBuf, sync::Arc};
+
 use orbitr_model::Timestamp;
-use rusqlite::{Connection, OptionalExtension, named_params, params};
+use rusqlite::{Connection, OptionalExtension, Row, named_params, params};
 
 pub(crate) use self::key::{BoxKey, KEY_BYTES, Keyring, Sealed};
 pub use self::text::SecretText;
-use crate::{Error, Redactor, Tx, time::to_ms};
+use crate::{Error, NewEvent, Redactor, Subject, Tx, crash, engine::Writer, events, time::to_ms};
 
 const NAME_MAX_BYTES: usize = 200;
 
 /// The box's secrets, each under a name such as `app/notes/db-password`. A handle: cheap to clone into
 /// the closures of [`crate::Store::read`] and [`crate::Store::write`].
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Secrets {
     ring: Keyring,
     redactor: Redactor,
+    writer: Writer,
+    /// The state directory.
+    dir: PathBuf,
 }
 
 impl Secrets {
-    pub(crate) const fn new(ring: Keyring, redactor: Redactor) -> Self {
-        Self { ring, redactor }
+    pub(crate) const fn new(ring: Keyring, redactor: Redactor, writer: Writer, dir: PathBuf) -> Self {
+        Self { ring, redactor, writer, dir }
     }
 
     /// Keeps `value` under `name`, in the place of what was there. The redactor knows it from now on.
@@ -47,7 +53,7 @@ impl Secrets {
     pub fn get(&self, conn: &Connection, name: &str) -> Result<Option<SecretText>, Error> {
         let found = conn
             .prepare_cached("SELECT key_id, nonce, sealed FROM secret WHERE name = ?1")?
-            .query_row([name], |row| Ok(Sealed { key_id: row.get(0)?, nonce: row.get(1)?, bytes: row.get(2)? }))
+            .query_row([name], sealed)
             .optional()?;
         found.map(|sealed| open(&self.ring, name, &sealed)).transpose()
     }
@@ -68,6 +74,65 @@ impl Secrets {
         let sql = "DELETE FROM secret WHERE substr(name, 1, length(?1)) = ?1";
         Ok(tx.prepare_cached(sql)?.execute([prefix])?)
     }
+
+    /// Makes a new box key and seals every secret with it. A crash at any moment leaves the old key with
+    /// the old seals or the new key with the new ones. The old key stays for as long as a kept copy of
+    /// the database needs it.
+    ///
+    /// # Errors
+    /// [`Error::SecretUnreadable`] when a secret cannot be opened: then nothing has changed; otherwise as
+    /// the database and the disk.
+    pub async fn rotate_key(&self) -> Result<(), Error> {
+        let this = self.clone();
+        self.writer.clone().run(move |conn| this.rotate_on(conn)).await
+    }
+
+    fn rotate_on(&self, conn: &mut Connection) -> Result<(), Error> {
+        let key = Arc::new(BoxKey::generate()?);
+        file::write(&self.dir, &key)?;
+        crash::point("rotate:written");
+        self.ring.add(Arc::clone(&key));
+        let sealed = self.writer.transact_on(conn, |tx| {
+            let detail = serde_json::json!({ "key": key.id() });
+            tx.event(NewEvent::by_the_box("box.key-rotated", Subject::the_box(), detail))?;
+            reseal(tx, &self.ring, &key)
+        });
+        if let Err(error) = sealed {
+            file::withdraw(&self.dir)?;
+            return Err(error);
+        }
+        self.ring.make_current(key.id());
+        crash::point("rotate:committed");
+        file::promote(&self.dir)
+    }
+}
+
+impl std::fmt::Debug for Secrets {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Secrets(«redacted»)")
+    }
+}
+
+/// Seals every secret, the check value and the end of history with `key` instead of those in `ring`.
+fn reseal(conn: &Connection, ring: &Keyring, key: &BoxKey) -> Result<(), Error> {
+    let mut all: Vec<(String, Sealed)> = Vec::new();
+    let mut statement = conn.prepare("SELECT key_id, nonce, sealed, name FROM secret")?;
+    let mut rows = statement.query([])?;
+    while let Some(row) = rows.next()? {
+        all.push((row.get(3)?, sealed(row)?));
+    }
+    let mut update = conn.prepare("UPDATE secret SET key_id = ?2, nonce = ?3, sealed = ?4 WHERE name = ?1")?;
+    for (name, old) in all {
+        let new = key.seal(&name, open(ring, &name, &old)?.reveal().as_bytes())?;
+        update.execute(params![name, new.key_id, new.nonce, new.bytes])?;
+    }
+    events::reseal_head(conn, ring, key)?;
+    put_check(conn, key)
+}
+
+/// A row that starts with `key_id, nonce, sealed`.
+fn sealed(row: &Row<'_>) -> rusqlite::Result<Sealed> {
+    Ok(Sealed { key_id: row.get(0)?, nonce: row.get(1)?, bytes: row.get(2)? })
 }
 
 fn open(ring: &Keyring, name: &str, sealed: &Sealed) -> Result<SecretText, Error> {
@@ -103,21 +168,16 @@ pub(crate) fn put_check(conn: &Connection, key: &BoxKey) -> Result<(), Error> {
 
 /// The value that shows which key the database belongs to; none in a fresh one.
 pub(crate) fn check_of(conn: &Connection) -> Result<Option<Sealed>, Error> {
-    Ok(conn
-        .query_row("SELECT key_id, nonce, sealed FROM box_key", [], |row| {
-            Ok(Sealed { key_id: row.get(0)?, nonce: row.get(1)?, bytes: row.get(2)? })
-        })
-        .optional()?)
+    Ok(conn.query_row("SELECT key_id, nonce, sealed FROM box_key", [], sealed).optional()?)
 }
 
 /// Opens every secret, so that the redactor knows them all.
 pub(crate) fn teach(conn: &Connection, ring: &Keyring, redactor: &Redactor) -> Result<(), Error> {
-    let mut statement = conn.prepare("SELECT name, key_id, nonce, sealed FROM secret")?;
+    let mut statement = conn.prepare("SELECT key_id, nonce, sealed, name FROM secret")?;
     let mut rows = statement.query([])?;
     while let Some(row) = rows.next()? {
-        let name: String = row.get(0)?;
-        let sealed = Sealed { key_id: row.get(1)?, nonce: row.get(2)?, bytes: row.get(3)? };
-        match open(ring, &name, &sealed) {
+        let name: String = row.get(3)?;
+        match open(ring, &name, &sealed(row)?) {
             Ok(secret) => redactor.add(secret.reveal()),
             // The rest of the box works; whoever needs this secret says so.
             Err(error) => tracing::warn!(secret = name, %error, "a secret cannot be opened"),
