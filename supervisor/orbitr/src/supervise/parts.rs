@@ -1,6 +1,7 @@
 //! The rooms and mechanisms, from the bottom up.
 
 use anyhow::Context;
+use orbitr_jobs::Jobs;
 use orbitr_model::RecoveryReason;
 use orbitr_store::{OpenError, Store};
 
@@ -17,12 +18,13 @@ pub(super) enum Parts {
 /// Every room, over an open database.
 pub(super) struct Rooms {
     store: Store,
+    jobs: Jobs,
 }
 
 impl Parts {
     pub(super) async fn build(config: &Config) -> anyhow::Result<Self> {
         match Store::open(&config.state_dir).await {
-            Ok(store) => Ok(Self::Rooms(Rooms { store })),
+            Ok(store) => Ok(Self::Rooms(Rooms::build(config, store).await?)),
             Err(OpenError::Recovery(reason)) => {
                 tracing::error!(?reason, "the database cannot be used: the box starts in Recovery mode");
                 Ok(Self::Recovery(reason))
@@ -39,10 +41,25 @@ impl Parts {
         }
     }
 
-    /// Ends all work so that the next start goes on with it.
+    /// Puts all jobs down where they are; the next start goes on with them.
+    pub(super) async fn park(&self) {
+        if let Self::Rooms(rooms) = self {
+            rooms.jobs.park().await;
+        }
+    }
+
+    /// Closes the database.
     pub(super) async fn close(&self) {
         if let Self::Rooms(rooms) = self {
             rooms.store.close().await;
         }
+    }
+}
+
+impl Rooms {
+    async fn build(config: &Config, store: Store) -> anyhow::Result<Self> {
+        let jobs = Jobs::builder(store.clone(), config.state_dir.join("logs/jobs"));
+        let jobs = jobs.start().await.context("the jobs cannot be started")?;
+        Ok(Self { store, jobs })
     }
 }

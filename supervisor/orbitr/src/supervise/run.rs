@@ -49,7 +49,7 @@ impl App {
 
     /// No new visitors, jobs put down where they are, the database closed.
     async fn end(&self) {
-        self.front.close().await;
+        tokio::join!(self.front.close(), self.parts.park());
         self.parts.close().await;
         if let Some(path) = &self.listeners.control_file
             && let Err(error) = fs::remove_file(path)
