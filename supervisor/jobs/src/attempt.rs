@@ -91,7 +91,7 @@ impl Driver {
     fn judge(&self, step: &StepRow, result: std::thread::Result<Result<(), StepError>>) -> Tried {
         match result {
             Ok(Ok(())) => Tried::Done,
-            Ok(Err(error)) => Tried::Failed(error.redacted(self.core.store.redactor())),
+            Ok(Err(error)) => Tried::Failed(error.fit_to_keep(self.core.store.redactor())),
             Err(_) => {
                 tracing::error!(job = %self.head.id, kind = self.head.kind, step = step.name, "a step panicked");
                 Tried::Failed(StepError::lasting(Problem::internal()))

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use orbitr_model::{JobId, JobState, Problem, StepState, Timestamp};
+use orbitr_model::{Actor, JobId, JobState, Problem, StepState, Timestamp, Topic};
 use tokio::{sync::OwnedSemaphorePermit, time::Instant};
 
 use crate::{
@@ -35,7 +35,7 @@ pub(crate) struct Driver {
     pub(crate) live: Arc<Live>,
     pub(crate) head: Head,
     pub(crate) work: Arc<dyn Work>,
-    actor: Arc<orbitr_model::Actor>,
+    actor: Arc<Actor>,
     /// The right to do work now; given up while waiting for the next try.
     place: Option<OwnedSemaphorePermit>,
     /// Since when the step at hand is being undone, in this run of the supervisor.
@@ -52,7 +52,9 @@ pub(crate) async fn drive(core: Arc<Core>, id: JobId, start: Start, place: Optio
     }
     live.log.flush().await;
     lock(&core.lives).remove(&id);
+    // A place or a lock is free; and only now may a reader of the log be told that it has ended.
     core.wake.notify_one();
+    core.store.notify(Topic::Job(id));
 }
 
 impl Driver {
@@ -96,10 +98,7 @@ impl Driver {
             let (verdict, machine) = self.commit(move |machine, _| Ok(machine.resume(&pace)?)).await?;
             match verdict {
                 Verdict::Again(wait) => {
-                    self.own_line(&format!(
-                        "the step at hand has stopped the supervisor before; waiting {}",
-                        span(wait)
-                    ));
+                    self.own_line(&format!("the step at hand was begun often already; it waits for {}", span(wait)));
                     self.pause(wait).await?;
                 }
                 Verdict::GoOn => {}
@@ -211,6 +210,7 @@ impl Driver {
     /// afterwards none is accepted, so the token stays silent.
     async fn pause(&mut self, wait: std::time::Duration) -> Result<(), Stopped> {
         self.place = None;
+        self.core.wake.notify_one();
         let cancel_counts = self.undoing.is_none();
         tokio::select! {
             () = self.core.stop.cancelled() => Err(Stopped),
@@ -261,7 +261,7 @@ impl Driver {
         self.live.log.own_line(Timestamp::now(), line);
     }
 
-    pub(crate) fn actor(&self) -> Arc<orbitr_model::Actor> {
+    pub(crate) fn actor(&self) -> Arc<Actor> {
         Arc::clone(&self.actor)
     }
 }

@@ -4,7 +4,10 @@ use orbitr_model::{Actor, AppId, JobId, JobState, Topic};
 use orbitr_store::{self as store, Tx, time::to_ms};
 use rusqlite::params;
 
-use crate::{Error, Kind};
+use crate::{Error, Kind, log::cut};
+
+/// A longer title is cut; history has no room for more.
+const TITLE_MAX_BYTES: usize = 300;
 
 /// A job to be done.
 #[derive(Clone, Debug)]
@@ -66,7 +69,7 @@ pub fn enqueue(tx: &mut Tx<'_>, job: NewJob) -> Result<JobId, Error> {
             id.to_string(),
             job.kind,
             job.args.to_string(),
-            job.title,
+            cut(&job.title, TITLE_MAX_BYTES),
             actor,
             job.actor.user().map(|user| user.to_string()),
             job.app.as_ref().map(AppId::as_str),

@@ -1,12 +1,15 @@
 //! What a room writes to have its work done as a job: a kind, its steps, their errors.
 
-use std::{borrow::Cow, fmt, future::Future, pin::Pin, sync::Arc, time::Duration};
+use std::{fmt, future::Future, pin::Pin, sync::Arc, time::Duration};
 
 use orbitr_model::Problem;
 use orbitr_store::{self as store, Redactor, Tx};
 use serde::{Serialize, de::DeserializeOwned};
 
-use crate::StepContext;
+use crate::{StepContext, log::cut};
+
+/// Of each part of a step's problem, at most this much is kept.
+const TEXT_MAX_BYTES: usize = 4 * 1024;
 
 /// One step of a job.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -114,12 +117,14 @@ impl StepError {
         self.waiting_helps
     }
 
-    /// Without any known secret: a tool's output often ends up in a problem, and that in the database.
-    pub(crate) fn redacted(mut self, redactor: &Redactor) -> Self {
-        for text in [&mut self.problem.title, &mut self.problem.detail, &mut self.problem.next] {
-            if let Cow::Owned(safe) = redactor.redact(text) {
-                *text = safe;
-            }
+    /// Without any known secret and without endless text: a tool's output often ends up in a problem, and
+    /// that in the database.
+    pub(crate) fn fit_to_keep(mut self, redactor: &Redactor) -> Self {
+        let problem = &mut *self.problem;
+        let texts = [&mut problem.title, &mut problem.detail, &mut problem.next];
+        for text in texts.into_iter().chain(problem.fields.iter_mut().map(|field| &mut field.message)) {
+            let safe = redactor.redact(text);
+            *text = cut(&safe, TEXT_MAX_BYTES).to_owned();
         }
         self
     }

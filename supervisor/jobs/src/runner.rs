@@ -102,7 +102,8 @@ impl Core {
 pub(crate) async fn run(core: Arc<Core>, begun: Vec<JobId>) {
     let mut changes = core.store.changes();
     for id in begun {
-        core.drive(id, Start::Resumed, None);
+        // They go first: what is in the queue gets the places that are left.
+        core.drive(id, Start::Resumed, Arc::clone(&core.places).try_acquire_owned().ok());
     }
     loop {
         let refused = fill(&core).await.is_err_and(|error| {
