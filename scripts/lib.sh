@@ -4,6 +4,7 @@
 ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 # What outlives a checkout: downloaded packages, built tools. Everything here can be deleted at any time.
 CACHE=${ORBITR_CACHE:-${XDG_CACHE_HOME:-${HOME:-/root}/.cache}/orbitr}
+PATH="$CACHE/tools/bin:$PATH:${CARGO_HOME:-${HOME:-/root}/.cargo}/bin"
 
 if [ -t 1 ]; then BOLD=$'\e[1m' RED=$'\e[31m' DIM=$'\e[2m' PLAIN=$'\e[0m'; else BOLD='' RED='' DIM='' PLAIN=''; fi
 
@@ -14,6 +15,14 @@ die() { printf '%serror:%s %s\n' "$RED" "$PLAIN" "$*" >&2; exit 1; }
 
 have() { command -v "$1" >/dev/null 2>&1; }
 need_root() { [ "$(id -u)" = 0 ] || die "this needs root, for $1. Run it again as root or with sudo."; }
+# by_builder COMMAND...: under sudo, building is done by the person who called, with that person's Rust, so that the
+# files under target/ stay theirs.
+by_builder() {
+    if [ "$(id -u)" != 0 ] || [ -z "${SUDO_USER-}" ] || [ "$SUDO_USER" = root ]; then "$@"; return; fi
+    local home
+    home=$(getent passwd "$SUDO_USER" | cut -d : -f 6)
+    runuser -u "$SUDO_USER" -- env "HOME=$home" "PATH=$PATH:$home/.cargo/bin" "$@"
+}
 with_systemd() { [ -d /run/systemd/system ]; }
 
 # seconds_since START: START is a value of $EPOCHREALTIME.

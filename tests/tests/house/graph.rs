@@ -122,6 +122,22 @@ fn a_library_of_the_outside_world_has_one_place() {
 }
 
 #[test]
+fn what_is_for_tests_is_not_in_the_program() {
+    let mut broken = Vec::new();
+    for package in &workspace().packages {
+        for dependency in package.dependencies.iter().filter(|d| d.kind != DependencyKind::Development) {
+            for feature in dependency.features.iter().filter(|f| ["testing", "fault-injection"].contains(&f.as_str())) {
+                broken.push(format!("{} switches on {feature} of {}", package.name, dependency.name));
+            }
+        }
+        if let Some(default) = package.features.get("default").filter(|default| !default.is_empty()) {
+            broken.push(format!("{} has default features: {default:?}", package.name));
+        }
+    }
+    super::assert_none("features meant for tests", &broken);
+}
+
+#[test]
 fn every_crate_keeps_the_houses_lints_and_stays_unpublished() {
     let mut broken = Vec::new();
     for package in &workspace().packages {

@@ -22,7 +22,8 @@ impl File {
 
     /// Rust that ends up in the program, without the tests at its end.
     fn shipped(&self) -> Option<&str> {
-        let ours = self.is("rs") && self.path.contains("src/") && !self.path.starts_with("tests/");
+        let tests = ["tests/", "/tests.rs", "/tests_"].iter().any(|name| self.path.contains(name));
+        let ours = self.is("rs") && self.path.contains("src/") && !tests;
         ours.then(|| self.text.split("#[cfg(test)]").next().unwrap_or_default())
     }
 }

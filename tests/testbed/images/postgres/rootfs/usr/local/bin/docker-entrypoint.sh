@@ -54,6 +54,7 @@ if [ ! -s "$PGDATA/PG_VERSION" ]; then
         "${psql[@]}" --dbname postgres --set db="$POSTGRES_DB" <<<'CREATE DATABASE :"db";'
     fi
     for script in /docker-entrypoint-initdb.d/*; do
+        # shellcheck source=/dev/null
         case $script in
         *.sh) if [ -x "$script" ]; then "$script"; else . "$script"; fi ;;
         *.sql) "${psql[@]}" --dbname "$POSTGRES_DB" --file "$script" ;;
