@@ -262,20 +262,30 @@ struct Line {
     begun: bool,
     /// Its end was left out.
     cut: bool,
-    /// What comes is the rest of a line of which enough is known.
-    full: bool,
+    piece: Piece,
+}
+
+/// Which piece of a line comes.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Piece {
+    /// The first one, which is kept.
+    First,
+    /// The time at the beginning of a later one.
+    Time,
+    /// The text of a later one.
+    Rest,
 }
 
 impl Line {
     const fn new(source: Source) -> Self {
-        Self { source, bytes: Vec::new(), begun: false, cut: false, full: false }
+        Self { source, bytes: Vec::new(), begun: false, cut: false, piece: Piece::First }
     }
 
     /// A frame in the middle of a line goes on with a line that has filled its bound: the engine cuts at
-    /// the same length. Its own time must not become text.
+    /// the same length.
     const fn begin_frame(&mut self) {
         if self.begun {
-            self.full = true;
+            self.piece = Piece::Time;
         }
     }
 
@@ -286,13 +296,29 @@ impl Line {
                 None => (part, false),
             };
             self.begun = true;
-            // One byte more than fits shows that the line goes on.
-            let room = if self.full { 0 } else { (TIME + LINE + 1).saturating_sub(self.bytes.len()) };
-            self.bytes.extend(text.iter().take(room));
-            self.cut |= text.len() > room;
+            self.add(text);
             if ends {
                 self.end(lines);
             }
+        }
+    }
+
+    fn add(&mut self, mut text: &[u8]) {
+        if self.piece == Piece::Time
+            && let Some(space) = text.iter().position(|byte| *byte == b' ')
+        {
+            self.piece = Piece::Rest;
+            text = text.get(space + 1..).unwrap_or_default();
+        }
+        match self.piece {
+            Piece::First => {
+                // One byte more than fits shows that the line goes on.
+                let room = (TIME + LINE + 1).saturating_sub(self.bytes.len());
+                self.bytes.extend(text.iter().take(room));
+                self.cut |= text.len() > room;
+            }
+            Piece::Time => {}
+            Piece::Rest => self.cut |= !text.is_empty(),
         }
     }
 

@@ -99,6 +99,15 @@ impl Fold {
         !self.layers.is_empty() && self.layers.values().all(|layer| layer.fetched || layer.done)
     }
 
+    /// The image is here, whatever was not told on the way.
+    pub(crate) fn finish(&mut self) {
+        for layer in self.layers.values_mut() {
+            layer.finish_download();
+            layer.done = true;
+        }
+        self.fraction = 1.0;
+    }
+
     pub(crate) fn progress(&self) -> PullProgress {
         let count = |layers: usize| u32::try_from(layers).unwrap_or(u32::MAX);
         PullProgress {

@@ -92,6 +92,7 @@ async fn read(
             }
         }
     }
+    fold.finish();
     on_progress(fold.progress());
     Ok(())
 }
