@@ -4,7 +4,7 @@ use std::{path::Path, time::Duration};
 
 use rusqlite::{Connection, OpenFlags, functions::FunctionFlags};
 
-use crate::{Error, events, secrets::Keyring};
+use crate::{Error, events, secrets::Keyring, space};
 
 /// Only another process (a backup tool, `sqlite3` in somebody's hands) can hold a lock for so long.
 pub(crate) const BUSY_LIMIT: Duration = Duration::from_secs(10);
@@ -15,6 +15,7 @@ pub(crate) fn for_writing(conn: &Connection) -> Result<(), Error> {
     conn.busy_timeout(BUSY_LIMIT)?;
     conn.pragma_update(None, "journal_mode", "WAL")?;
     conn.pragma_update(None, "synchronous", "FULL")?;
+    conn.pragma_update(None, "wal_autocheckpoint", space::LOG_PAGES)?;
     conn.pragma_update(None, "foreign_keys", "ON")?;
     conn.set_prepared_statement_cache_capacity(STATEMENT_CACHE);
     Ok(())

@@ -2,7 +2,7 @@
 
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
-    path::Path,
+    path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError},
     thread,
     time::Duration,
@@ -12,7 +12,7 @@ use orbitr_model::Topic;
 use rusqlite::{Connection, TransactionBehavior};
 use tokio::sync::{Semaphore, broadcast, mpsc, oneshot};
 
-use crate::{Error, Redactor, Tx, connection, files::Lock, secrets::Keyring, time};
+use crate::{Error, Redactor, Tx, connection, files::Lock, secrets::Keyring, space, time};
 
 /// Writes that wait for their turn; further callers wait for a place.
 const QUEUE: usize = 256;
@@ -39,6 +39,7 @@ impl Writer {
     /// Starts the thread. It holds the lock on the state directory until its connection is closed.
     pub(crate) fn start(
         conn: Connection,
+        db: PathBuf,
         lock: Lock,
         redactor: Redactor,
         changes: broadcast::Sender<Topic>,
@@ -46,7 +47,7 @@ impl Writer {
         let (queue, jobs) = mpsc::channel(QUEUE);
         thread::Builder::new()
             .name("store-writer".to_owned())
-            .spawn(move || work(conn, jobs, lock))
+            .spawn(move || work(conn, jobs, &db, lock))
             .map_err(Error::io("starting the writer thread"))?;
         Ok(Self { queue, redactor, changes })
     }
@@ -108,7 +109,9 @@ impl Writer {
     }
 }
 
-fn work(mut conn: Connection, mut jobs: mpsc::Receiver<Message>, lock: Lock) {
+fn work(mut conn: Connection, mut jobs: mpsc::Receiver<Message>, db: &Path, lock: Lock) {
+    space::make_room(&mut conn);
+    space::take_reserve(db);
     let mut waiting = Vec::new();
     while let Some(message) = jobs.blocking_recv() {
         match message {
@@ -127,6 +130,8 @@ fn work(mut conn: Connection, mut jobs: mpsc::Receiver<Message>, lock: Lock) {
     if let Err((_, error)) = conn.close() {
         tracing::warn!(%error, "the database did not close cleanly; nothing is lost");
     }
+    // Closing gave the log's room back; the next start may need it.
+    space::take_reserve(db);
     drop(lock);
     for done in waiting {
         let _ = done.send(());

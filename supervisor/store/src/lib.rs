@@ -21,6 +21,7 @@ mod redact;
 pub mod row;
 mod schema;
 mod secrets;
+mod space;
 mod tar;
 #[cfg(test)]
 mod tests;
@@ -92,11 +93,12 @@ impl Store {
 
     fn start(opened: Opened, dir: PathBuf) -> Result<Self, Error> {
         let Opened { path, conn, lock, ring } = opened;
+        let db = dir.join("db");
         let redactor = Redactor::default();
         secrets::teach(&conn, &ring, &redactor)?;
         let readers = Readers::open(&path, &ring)?;
         let (changes, _) = broadcast::channel(CHANGES);
-        let writer = Writer::start(conn, lock, redactor.clone(), changes.clone())?;
+        let writer = Writer::start(conn, db, lock, redactor.clone(), changes.clone())?;
         let secrets = Secrets::new(ring, redactor.clone(), writer.clone(), dir);
         let copying = Mutex::new(());
         Ok(Self { inner: Arc::new(Inner { path, writer, readers, changes, secrets, redactor, copying }) })

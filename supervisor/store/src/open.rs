@@ -11,6 +11,7 @@ use crate::{
     migrate, pending,
     schema::Schema,
     secrets::{self, Keyring},
+    space,
 };
 
 /// A database that is ready, and what keeps it ours.
@@ -38,21 +39,34 @@ enum Choice<'f> {
 pub(crate) fn open(dir: &Path, schema: &Schema) -> Result<Opened, OpenError> {
     let db = files::db_dir(dir)?;
     let lock = Lock::take(&db)?;
-    files::clear_unfinished(&db)?;
-    files::clear_unfinished(&files::kept_dir(&db)?)?;
-    let found = files::databases(&db)?;
+    let (path, conn, ring) = match attempt(dir, &db, schema) {
+        // A full disk looks like many failures; with the reserve given up, the second attempt has room.
+        Err(OpenError::Io(_) | OpenError::Recovery(RecoveryReason::MigrationFailed { .. }))
+            if space::give_up_reserve(&db) =>
+        {
+            attempt(dir, &db, schema)?
+        }
+        outcome => outcome?,
+    };
+    Ok(Opened { path, conn, lock, ring })
+}
+
+fn attempt(dir: &Path, db: &Path, schema: &Schema) -> Result<(PathBuf, Connection, Keyring), OpenError> {
+    files::clear_unfinished(db)?;
+    files::clear_unfinished(&db.join("kept"))?;
+    let found = files::databases(db)?;
     let next = found.last().map_or(1, |file| file.generation + 1);
     let (file, mut conn) = match choose(&found, schema.version()).map_err(OpenError::Recovery)? {
         Choice::Newest(file) => (file.clone(), check::open_sound(file, schema)?),
-        Choice::None => reopen(migrate::fresh(&db, schema, next)?, schema)?,
+        Choice::None => reopen(migrate::fresh(db, schema, next)?, schema)?,
         Choice::Older(file) => {
             let old = check::open_sound(file, schema)?;
             secrets::file::can_open(dir, &old)?;
-            reopen(migrate::migrate(&db, (&old, file), schema, next)?, schema)?
+            reopen(migrate::migrate(db, (&old, file), schema, next)?, schema)?
         }
         Choice::Own { own, newer } => {
             let conn = check::open_sound(own, schema)?;
-            reopen(migrate::go_back(&db, (&conn, own), newer, next)?, schema)?
+            reopen(migrate::go_back(db, (&conn, own), newer, next)?, schema)?
         }
     };
     connection::for_writing(&conn)?;
@@ -60,9 +74,9 @@ pub(crate) fn open(dir: &Path, schema: &Schema) -> Result<Opened, OpenError> {
     connection::with_seal(&conn, &ring)?;
     pending::tell(&mut conn)?;
     crash::point("open:ready");
-    files::prune(&db, KEEP + 1)?;
-    secrets::file::forget_unused(dir, &db)?;
-    Ok(Opened { path: file.path, conn, lock, ring })
+    files::prune(db, KEEP + 1)?;
+    secrets::file::forget_unused(dir, db)?;
+    Ok((file.path, conn, ring))
 }
 
 fn reopen(file: DbFile, schema: &Schema) -> Result<(DbFile, Connection), OpenError> {

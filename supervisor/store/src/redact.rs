@@ -2,7 +2,7 @@
 
 use std::{
     borrow::Cow,
-    collections::BTreeSet,
+    collections::{BTreeSet, HashMap},
     fmt,
     ops::Range,
     sync::{Arc, PoisonError, RwLock},
@@ -21,30 +21,32 @@ const MIN_LINE_CHARS: usize = 16;
 /// Knows the box's secrets and replaces them, in the spellings in which they turn up in logs. A handle:
 /// clones know the same secrets.
 #[derive(Clone, Default)]
-pub struct Redactor(Arc<RwLock<BTreeSet<String>>>);
+pub struct Redactor(Arc<RwLock<Spellings>>);
+
+/// Every spelling of every secret, by its first bytes: a text is then looked at once, however many
+/// secrets there are.
+type Spellings = HashMap<[u8; KEY_BYTES], BTreeSet<String>>;
+const KEY_BYTES: usize = 4;
 
 impl Redactor {
     /// Knows this secret from now on, for as long as the process runs: a secret that was replaced may
     /// still turn up. Secrets of fewer than 6 characters are ignored.
     pub fn add(&self, secret: &str) {
-        let spellings = spellings(secret);
-        self.0.write().unwrap_or_else(PoisonError::into_inner).extend(spellings);
+        let mut known = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        for spelling in spellings(secret) {
+            if let Some(key) = spelling.as_bytes().first_chunk() {
+                known.entry(*key).or_default().insert(spelling);
+            }
+        }
     }
 
     /// The text with every known secret replaced by [`MARK`].
     #[must_use]
     pub fn redact<'t>(&self, text: &'t str) -> Cow<'t, str> {
-        if text.len() < MIN_CHARS {
-            return Cow::Borrowed(text);
-        }
-        let mut found: Vec<Range<usize>> = Vec::new();
-        for spelling in self.0.read().unwrap_or_else(PoisonError::into_inner).iter() {
-            found.extend(text.match_indices(spelling.as_str()).map(|(at, hit)| at..at + hit.len()));
-        }
+        let found = self.find(text);
         if found.is_empty() {
             return Cow::Borrowed(text);
         }
-        found.sort_unstable_by_key(|range| (range.start, range.end));
         let mut clean = String::with_capacity(text.len());
         let mut copied = 0;
         for range in found {
@@ -57,6 +59,27 @@ impl Redactor {
         }
         clean.push_str(text.get(copied..).unwrap_or_default());
         Cow::Owned(clean)
+    }
+
+    /// Where secrets begin and how far the longest that begins there reaches, in order.
+    fn find(&self, text: &str) -> Vec<Range<usize>> {
+        let known = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        if known.is_empty() {
+            return Vec::new();
+        }
+        let bytes = text.as_bytes();
+        let mut found = Vec::new();
+        for (at, key) in bytes.windows(KEY_BYTES).enumerate() {
+            let Some(spellings) = <&[u8; KEY_BYTES]>::try_from(key).ok().and_then(|key| known.get(key)) else {
+                continue;
+            };
+            let rest = bytes.get(at..).unwrap_or_default();
+            let hits = spellings.iter().filter(|spelling| rest.starts_with(spelling.as_bytes()));
+            if let Some(longest) = hits.map(String::len).max() {
+                found.push(at..at + longest);
+            }
+        }
+        found
     }
 
     /// Every text in a JSON value, redacted.

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, reason = "a test may fail loudly")]
 
 mod events;
+mod full_disk;
 mod recovery;
 mod redact;
 mod secrets;

@@ -87,7 +87,7 @@ async fn a_database_of_a_newer_version_is_left_alone() {
     fs::rename(the_box.newest(), &newer).unwrap();
     Connection::open(&newer).unwrap().pragma_update(None, "user_version", 99).unwrap();
     let reason = the_box.refusal().await;
-    assert!(matches!(reason, RecoveryReason::TooNew { found: 99, known: 5 }), "{reason:?}");
+    assert!(matches!(reason, RecoveryReason::TooNew { found: 99, .. }), "{reason:?}");
     let copies = recovery::kept(the_box.dir()).await.unwrap();
     recovery::restore(the_box.dir(), &copies[0].id).await.unwrap();
     assert_eq!(note(&the_box.open().await).await.as_deref(), Some("old"));
