@@ -1,5 +1,6 @@
 //! Power cuts: the test starts itself again as a child that ends at a named point, and then looks at what
 //! the child left.
+#![allow(clippy::disallowed_methods, reason = "the child is this test itself, and the crate for processes lies above")]
 
 use std::{env, path::PathBuf, process::Command};
 

@@ -1,5 +1,6 @@
 //! A disk that apps have filled, on a real file system with a real limit. Shows nothing where the
 //! test may not mount one.
+#![allow(clippy::disallowed_methods, reason = "mounting in a test; the crate for processes lies above this one")]
 
 use std::{
     fs::{self, File},
