@@ -150,14 +150,14 @@ pub(super) fn overlays() -> Markup {
         dialog id="palette" class="palette" aria-label="Search pages, apps and actions" {
             div class="palette-line" {
                 (Icon::Search)
-                input id="palette-input" type="text" role="combobox" aria-expanded="true" aria-controls="palette-results"
-                    aria-label="Search pages, apps and actions" placeholder="Search pages, apps and actions" autocomplete="off"
-                    spellcheck="false";
+                // «replace»: an answer to an older word never overtakes the newer one.
+                input id="palette-input" type="text" aria-label="Search pages, apps and actions" hx-sync="replace"
+                    placeholder="Search pages, apps and actions" autocomplete="off" spellcheck="false";
                 kbd { "Esc" }
             }
             div id="palette-box" {}
         }
-        dialog id="sheet" aria-labelledby="sheet-title" {
+        dialog id="sheet" {
             button type="button" class="sheet-close" data-close-sheet { (Icon::X) span class="sr-only" { "Close" } }
             div id="sheet-body" {}
         }

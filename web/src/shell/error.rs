@@ -12,8 +12,7 @@ use crate::ui::{self, Icon};
 #[must_use]
 pub fn error_page(cx: &PageCx, problem: &Problem) -> Response {
     let body = body(cx, problem);
-    let markup =
-        if cx.viewer.is_some() { page(cx, &problem.title, &body) } else { bare_page(cx, &problem.title, &body) };
+    let markup = if cx.viewer.is_some() { page(cx, &problem.title, body) } else { bare_page(cx, &problem.title, body) };
     let mut response = (error_status(problem), markup).into_response();
     if let Some(seconds) = problem.retry_after {
         response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));

@@ -7,7 +7,7 @@ mod error;
 mod nav;
 
 use jiff::tz::TimeZone;
-use maud::{DOCTYPE, Markup, html};
+use maud::{DOCTYPE, Markup, Render, html};
 use orbitr_model::{JobId, JobState, Mode, Role, Timestamp};
 
 use crate::{
@@ -136,7 +136,7 @@ impl PageCx {
 
 /// A page inside the shell. `title` is for the window; the page's own header is part of `body` ([`ui::header`]).
 #[must_use]
-pub fn page(cx: &PageCx, title: &str, body: &Markup) -> Markup {
+pub fn page(cx: &PageCx, title: &str, body: impl Render) -> Markup {
     let inside = html! {
         a class="skip" href="#main" { "Skip to content" }
         div class="shell" {
@@ -157,7 +157,7 @@ pub fn page(cx: &PageCx, title: &str, body: &Markup) -> Markup {
 
 /// A page without navigation: setup, sign-in, invitation, recovery. `body` holds the only `h1`.
 #[must_use]
-pub fn bare_page(cx: &PageCx, title: &str, body: &Markup) -> Markup {
+pub fn bare_page(cx: &PageCx, title: &str, body: impl Render) -> Markup {
     let inside = html! {
         a class="skip" href="#main" { "Skip to content" }
         div class="bare" {
@@ -175,9 +175,9 @@ pub fn bare_page(cx: &PageCx, title: &str, body: &Markup) -> Markup {
     document(cx, title, "bare", &inside)
 }
 
-/// htmx: only our two extensions' doors, no inline style, no window.confirm, and logs are left alone by morphing.
+/// htmx: only the two extensions that app.js brings, no inline style, and logs are left alone by morphing.
 const HTMX_CONFIG: &str =
-    r#"{"extensions":"hx-csp","includeIndicatorCSS":false,"morphSkip":"[data-log]","defaultTimeout":30000}"#;
+    r#"{"extensions":"hx-csp,orbitr","includeIndicatorCSS":false,"morphSkip":"[data-log]","defaultTimeout":30000}"#;
 
 fn document(cx: &PageCx, title: &str, kind: &str, inside: &Markup) -> Markup {
     let events = cx.viewer.as_ref().map(|_| match &cx.events_after {
@@ -199,7 +199,8 @@ fn document(cx: &PageCx, title: &str, kind: &str, inside: &Markup) -> Markup {
                 link rel="icon" type="image/svg+xml" href=(asset_url("favicon.svg"));
                 script nonce=(cx.nonce) src=(asset_url("app.js")) defer {}
             }
-            body data-kind=(kind) data-build=(build_id()) data-events=[events] hx-boost:inherited=[boost] hx-nonce=(cx.nonce) {
+            body data-kind=(kind) data-build=(build_id()) data-now=(cx.clock.now()) data-events=[events] hx-boost:inherited=[boost]
+                hx-sync:inherited="drop" hx-nonce=(cx.nonce) {
                 (inside)
                 div id="toasts" class="toasts" role="status" { @if let Some(flash) = &cx.flash { (ui::toast(flash)) } }
                 div id="offline" class="offline" role="alert" hidden {

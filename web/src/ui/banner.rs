@@ -23,15 +23,15 @@ pub fn banner(tone: Tone, title: impl Into<String>) -> Banner {
 impl Banner {
     /// What is under the title.
     #[must_use]
-    pub fn body(mut self, body: Markup) -> Self {
-        self.body = Some(body);
+    pub fn body(mut self, body: impl Render) -> Self {
+        self.body = Some(body.render());
         self
     }
 
     /// Buttons: the fix, the log.
     #[must_use]
-    pub fn actions(mut self, actions: Markup) -> Self {
-        self.actions = Some(actions);
+    pub fn actions(mut self, actions: impl Render) -> Self {
+        self.actions = Some(actions.render());
         self
     }
 }

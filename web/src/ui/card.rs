@@ -16,15 +16,15 @@ pub struct Card {
 }
 
 /// The short form: a title and what is under it.
-pub fn card(title: impl Into<String>, body: Markup) -> Card {
-    Card { title: Some(title.into()), body: Some(body), ..Card::default() }
+pub fn card(title: impl Into<String>, body: impl Render) -> Card {
+    Card { title: Some(title.into()), body: Some(body.render()), ..Card::default() }
 }
 
 impl Card {
     /// A card without a title.
     #[must_use]
-    pub fn plain(body: Markup) -> Self {
-        Self { body: Some(body), ..Self::default() }
+    pub fn plain(body: impl Render) -> Self {
+        Self { body: Some(body.render()), ..Self::default() }
     }
 
     /// One sentence under the title.
@@ -36,15 +36,15 @@ impl Card {
 
     /// Buttons at the title's right.
     #[must_use]
-    pub fn actions(mut self, actions: Markup) -> Self {
-        self.actions = Some(actions);
+    pub fn actions(mut self, actions: impl Render) -> Self {
+        self.actions = Some(actions.render());
         self
     }
 
     /// A line under the body, for «show all» or for a form's buttons.
     #[must_use]
-    pub fn footer(mut self, footer: Markup) -> Self {
-        self.footer = Some(footer);
+    pub fn footer(mut self, footer: impl Render) -> Self {
+        self.footer = Some(footer.render());
         self
     }
 

@@ -34,7 +34,7 @@ impl Render for Confirm<'_> {
     fn render(&self) -> Markup {
         html! {
             section class="confirm" data-sheet {
-                h1 id="sheet-title" { (self.title) }
+                h1 { (self.title) }
                 @if let Some(refused) = self.problem { (problem(refused)) }
                 @for (class, icon, list) in [("goes", Icon::Trash2, &self.goes), ("stays", Icon::ShieldCheck, &self.stays)] {
                     @if !list.is_empty() {

@@ -31,8 +31,8 @@ impl<'a> Form<'a> {
 
     /// The fields.
     #[must_use]
-    pub fn body(mut self, body: Markup) -> Self {
-        self.body = Some(body);
+    pub fn body(mut self, body: impl Render) -> Self {
+        self.body = Some(body.render());
         self
     }
 
@@ -75,7 +75,7 @@ impl Render for Form<'_> {
 
 /// Filters of a list: a form that gets, applied at each change where there is JavaScript.
 #[must_use]
-pub fn filters(action: &str, fields: &Markup, filtered: bool) -> Markup {
+pub fn filters(action: &str, fields: impl Render, filtered: bool) -> Markup {
     html! {
         form class="filters" method="get" action=(action) data-filters role="search" {
             (fields)

@@ -33,8 +33,8 @@ impl PageHeader {
 
     /// Buttons, the primary one last.
     #[must_use]
-    pub fn actions(mut self, actions: Markup) -> Self {
-        self.actions = Some(actions);
+    pub fn actions(mut self, actions: impl Render) -> Self {
+        self.actions = Some(actions.render());
         self
     }
 }

@@ -60,7 +60,7 @@ pub fn job_panel(job: &JobView, log: &LogView, src: &str, clock: &Clock) -> Mark
 pub fn job_live(job: &JobView, src: &str, clock: &Clock) -> Markup {
     let body = html! {
         div class="job-head" {
-            h1 id="sheet-title" { (job.title) }
+            h1 { (job.title) }
             div class="job-facts" {
                 (status(job.state))
                 @if let Some(started) = job.started { (clock.took(started, job.ended)) }
@@ -86,7 +86,7 @@ pub fn job_live(job: &JobView, src: &str, clock: &Clock) -> Markup {
             div class="job-actions" { (button("Cancel job").post(action).icon(Icon::Ban)) }
         }
     };
-    live("job-state", &[Topic::Job(job.id)], src, &body)
+    live(&format!("job-{}-state", job.id), &[Topic::Job(job.id)], src, &body)
 }
 
 /// A table of jobs; each row opens its job at the side. `href` makes the address of one.

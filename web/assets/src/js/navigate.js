@@ -1,0 +1,69 @@
+// Boosted links and forms: the next page is fetched and put in place of this one. Here is what a browser does by itself on
+// a full load and a swap does not: say that something is going on, put the focus where reading goes on, and fall back to
+// a real load wherever a swap is not the right thing.
+
+import { $, $$ } from "./dom.js";
+import { toast } from "./toast.js";
+
+const build = document.body.dataset.build;
+const SLOW_MS = 180;
+let slow;
+
+const boosted = (ctx) => Boolean(ctx?.sourceElement?._htmx?.boosted);
+const wholePage = (ctx) => boosted(ctx) || ctx?.sourceElement === document.body;
+
+document.addEventListener("htmx:before:request", ({ detail: { ctx } }) => {
+  if (!boosted(ctx)) return;
+  const button = ctx.request.submitter;
+  if (ctx.request.method !== "GET") button?.setAttribute("aria-busy", "true");
+  clearTimeout(slow);
+  slow = setTimeout(() => { document.documentElement.dataset.loading = ""; }, SLOW_MS);
+});
+
+document.addEventListener("htmx:finally:request", ({ detail: { ctx } }) => {
+  if (!boosted(ctx)) return;
+  clearTimeout(slow);
+  delete document.documentElement.dataset.loading;
+  ctx.request.submitter?.removeAttribute("aria-busy");
+});
+
+document.addEventListener("htmx:before:response", (event) => {
+  const { ctx } = event.detail;
+  const response = ctx.response.raw;
+  const isPage = response.headers.get("content-type")?.startsWith("text/html");
+  if (wholePage(ctx)) {
+    // A file, or a page of another kind (signed out meanwhile): the browser takes it from here.
+    if (!isPage && ctx.request.method === "GET") {
+      event.preventDefault();
+      location.assign(response.url);
+    }
+  } else if (!response.ok || response.redirected || !isPage) {
+    // A part of this page that cannot be had: what is shown stays. Signed out: the page is asked for as a whole.
+    event.preventDefault();
+    if (response.status === 401 || (response.redirected && new URL(response.url).pathname.startsWith("/sign-in"))) location.reload();
+    else ctx.failed = true;
+  }
+});
+
+document.addEventListener("htmx:error", ({ detail: { ctx } }) => {
+  if (boosted(ctx)) toast("bad", "The box did not answer. Check the connection and try again.");
+});
+
+let before = null;
+document.addEventListener("htmx:before:swap", ({ detail: { ctx } }) => {
+  if (!wholePage(ctx)) return;
+  before = document.activeElement?.id || null;
+});
+
+document.addEventListener("htmx:after:swap", ({ detail: { ctx } }) => {
+  if (!wholePage(ctx)) return;
+  // Another version of the box answered, or a page without the shell: its own script and nonce belong to it.
+  if (document.body.dataset.build !== build || document.body.dataset.kind !== "app") {
+    location.reload();
+    return;
+  }
+  const wrong = $("[aria-invalid=true]") ?? $("fieldset[data-invalid] input") ?? $(".banner[role=alert]");
+  const target = $$("[autofocus]").at(0) ?? wrong ?? (before && document.getElementById(before)) ?? $("#main");
+  if (target.matches(".banner")) target.tabIndex = -1;
+  target?.focus({ preventScroll: !target.matches("[aria-invalid]") });
+});

@@ -1,0 +1,54 @@
+// Palette: Ctrl/Cmd-K, type, arrow keys, Enter. The server searches; the rows are ordinary links and forms.
+
+import { $, $$, on } from "./dom.js";
+
+const PAUSE_MS = 60;
+let timer;
+
+export function openPalette() {
+  const dialog = $("#palette");
+  if (!dialog || dialog.open) return false;
+  for (const other of $$("dialog[open]")) other.close();
+  dialog.showModal();
+  const input = $("#palette-input");
+  input.value = "";
+  input.focus();
+  search();
+  return true;
+}
+
+function search() {
+  const input = $("#palette-input");
+  const q = encodeURIComponent(input.value.trim());
+  htmx.ajax("GET", `/palette?q=${q}`, { source: input, target: "#palette-box", swap: "innerHTML" });
+}
+
+on("click", "a[data-palette]", (link, event) => {
+  if (event.ctrlKey || event.metaKey || event.shiftKey) return;
+  event.preventDefault();
+  event.stopPropagation();
+  openPalette();
+}, true);
+
+on("input", "#palette-input", () => {
+  clearTimeout(timer);
+  timer = setTimeout(search, PAUSE_MS);
+});
+
+on("keydown", "#palette", (dialog, event) => {
+  const input = $("#palette-input");
+  const items = $$(".palette-item", dialog);
+  const at = items.indexOf(document.activeElement);
+  const go = (index) => { event.preventDefault(); (items[index] ?? input).focus(); };
+  if (event.key === "ArrowDown") go(Math.min(at + 1, items.length - 1));
+  else if (event.key === "ArrowUp") go(at - 1);
+  else if (event.key === "Home" && at >= 0) go(0);
+  else if (event.key === "End" && at >= 0) go(items.length - 1);
+  else if (event.key === "Enter" && event.target === input) {
+    event.preventDefault();
+    items[0]?.click();
+  } else if (at >= 0 && (event.key.length === 1 || event.key === "Backspace") && !event.ctrlKey && !event.metaKey && event.key !== " ") input.focus();
+});
+
+// The palette is gone as soon as something was chosen, not only when the next page is there.
+on("click", "#palette .palette-item", () => setTimeout(() => $("#palette")?.close()));
