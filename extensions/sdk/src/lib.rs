@@ -1,1 +1,34 @@
-//! placeholder
+//! The extension manifest, `extension.yaml`: its types, its schema, and every rule it must keep.
+//!
+//! What lives here: reading a manifest with exact places for every mistake, the checks and lints, the forms of its
+//! inputs, and the values of the variables its Compose part uses. Everything here is pure: text and values in, text and
+//! values out; randomness comes in as a parameter. What may not live here: files, Docker, the database, and any state
+//! of an installed app.
+
+mod answers;
+mod check;
+mod compose;
+mod diagnostic;
+mod env;
+mod form;
+mod lint;
+mod manifest;
+mod nearest;
+mod schema;
+mod secret;
+mod sections;
+mod supported;
+mod vars;
+mod when;
+mod yaml;
+
+pub use answers::{Answer, PortWish, ResolveContext, Resolved};
+pub use diagnostic::{Diagnostic, Severity};
+pub use env::{Env, EnvContext};
+pub use form::{Field, FieldOption, Form};
+pub use lint::{lint, lint_update};
+pub use manifest::{Manifest, PortSource, PublishedPort, VolumeUse};
+pub use schema::schema;
+pub use secret::{Fill, GenerateError, NoRandomness, SecretText, system_random};
+pub use sections::*;
+pub use when::{Fact, InvalidWhen, When};

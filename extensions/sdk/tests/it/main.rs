@@ -1,0 +1,3 @@
+//! The manifest through its public face.
+
+mod samples;
