@@ -38,7 +38,7 @@ mod tests {
     #[test]
     fn one_refusal_of_a_kind_a_minute_and_sixty_in_all() {
         let denials = Denials::default();
-        let at = |seconds| Timestamp::from_second(1_700_000_000 + seconds).unwrap();
+        let at = |seconds: i64| Timestamp::from_second(1_700_000_000 + seconds).unwrap();
         assert!(denials.is_new("ann".into(), "app.view", "notes", at(0)));
         assert!(!denials.is_new("ann".into(), "app.view", "notes", at(59)));
         assert!(denials.is_new("ann".into(), "app.view", "notes", at(60)));

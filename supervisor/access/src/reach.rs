@@ -294,7 +294,8 @@ mod tests {
             prop_assert_eq!(reach.at(&Place::Project(of)), expected);
 
             let on_box = reach.at(&Place::Box).unwrap();
-            prop_assert!(on_box <= token.min(if admin && !limited { Level::Administer } else { Level::View }));
+            let most_on_box = if admin && !limited { Level::Administer } else { Level::View };
+            prop_assert!(on_box <= token.min(most_on_box));
             let own_job = reach.at(&Place::Job { app: None, own });
             prop_assert!(own_job <= Some(role_cap(role).min(token)));
             if !own && !(admin && !limited) {

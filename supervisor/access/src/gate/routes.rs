@@ -218,7 +218,6 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
     ///
     /// # Panics
     /// When two routes have the same method and path.
-    #[must_use]
     pub fn into_router(self, gate: &Gate) -> Router<S> {
         self.table
             .into_iter()
