@@ -55,7 +55,7 @@ fn url(host: &str, port: u16) -> String {
 pub(super) struct Notice<'a> {
     pub(super) state: String,
     pub(super) urls: Vec<String>,
-    pub(super) setup_code: Option<String>,
+    pub(super) setup_code: Option<&'a str>,
     /// SHA-256 of what the browser is shown.
     pub(super) certificate: String,
     /// SHA-256 of what vouches for it.
@@ -73,7 +73,7 @@ impl fmt::Display for Notice<'_> {
         for (i, url) in self.urls.iter().enumerate() {
             writeln!(f, "  {:<12}{url}", if i == 0 { "Open" } else { "" })?;
         }
-        if let Some(code) = &self.setup_code {
+        if let Some(code) = self.setup_code {
             writeln!(f, "  {:<12}{code}", "Setup code")?;
         }
         for (label, fingerprint) in [("Certificate", &self.certificate), ("Authority", &self.authority)] {
@@ -109,7 +109,7 @@ mod tests {
         let notice = Notice {
             state: "waiting to be claimed".to_owned(),
             urls: urls(&["[::]:8443"]),
-            setup_code: Some("7KQ4-M2XD".to_owned()),
+            setup_code: Some("7KQ4-M2XD"),
             certificate: "AA:".repeat(31) + "AA",
             authority: "BB:".repeat(31) + "BB",
             missing: &["no redirect from HTTP: Port 80 is used by another program".to_owned()],

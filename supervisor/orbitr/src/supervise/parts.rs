@@ -1,6 +1,9 @@
 //! The rooms and mechanisms, from the bottom up.
 
+use std::{fs, os::unix::fs::MetadataExt};
+
 use anyhow::Context;
+use orbitr_access::{Access, Secret};
 use orbitr_jobs::Jobs;
 use orbitr_model::RecoveryReason;
 use orbitr_store::{OpenError, Store};
@@ -18,6 +21,9 @@ pub(super) enum Parts {
 /// Every room, over an open database.
 pub(super) struct Rooms {
     store: Store,
+    access: Access,
+    /// Made at this start; none once the box is claimed.
+    setup_code: Option<Secret>,
     jobs: Jobs,
 }
 
@@ -36,8 +42,17 @@ impl Parts {
     /// What the box does, in a few words.
     pub(super) fn summary(&self) -> String {
         match self {
-            Self::Rooms(_) => "ready".to_owned(),
+            Self::Rooms(rooms) if rooms.access.is_claimed() => "ready".to_owned(),
+            Self::Rooms(_) => "waiting to be claimed".to_owned(),
             Self::Recovery(_) => "Recovery mode, because the database cannot be used".to_owned(),
+        }
+    }
+
+    /// What makes whoever types it the first admin, while there is none.
+    pub(super) fn setup_code(&self) -> Option<&str> {
+        match self {
+            Self::Rooms(rooms) => rooms.setup_code.as_ref().map(Secret::expose),
+            Self::Recovery(_) => None,
         }
     }
 
@@ -58,8 +73,15 @@ impl Parts {
 
 impl Rooms {
     async fn build(config: &Config, store: Store) -> anyhow::Result<Self> {
+        let access = Access::open(store.clone(), own_uid()?).await.context("the accounts cannot be opened")?;
+        let setup_code = access.new_setup_code().await.context("a setup code cannot be made")?;
         let jobs = Jobs::builder(store.clone(), config.state_dir.join("logs/jobs"));
         let jobs = jobs.start().await.context("the jobs cannot be started")?;
-        Ok(Self { store, jobs })
+        Ok(Self { store, access, setup_code, jobs })
     }
+}
+
+/// The Unix user that this process runs as: the owner of its own folder in /proc (proc(5)).
+fn own_uid() -> anyhow::Result<u32> {
+    Ok(fs::metadata("/proc/self").context("the process cannot find out its own user")?.uid())
 }

@@ -71,7 +71,7 @@ impl App {
         let notice = Notice {
             state: self.parts.summary(),
             urls: self.addresses.urls(&identity::names(&self.config)),
-            setup_code: None,
+            setup_code: self.parts.setup_code(),
             certificate: self.certificates.leaf_fingerprint().to_string(),
             authority: self.certificates.ca_fingerprint().to_string(),
             missing: &self.listeners.missing,

@@ -2,8 +2,9 @@
 
 use std::net::SocketAddr;
 
-use axum::{Router, extract::ConnectInfo, routing::get};
+use axum::{Router, routing::get};
 use http::Extensions;
+use orbitr_access::gate::{PeerAddress, PeerUid};
 use tokio::net::unix::UCred;
 
 use super::parts::Parts;
@@ -15,8 +16,10 @@ pub(super) fn router(_parts: &Parts) -> Router {
 
 /// A visitor over the network is known by the address, until the gate knows more.
 pub(super) fn introduce_visitor(peer: SocketAddr, extensions: &mut Extensions) {
-    extensions.insert(ConnectInfo(peer));
+    extensions.insert(PeerAddress(peer));
 }
 
 /// A process on this machine is known by its user.
-pub(super) fn introduce_local(_peer: &UCred, _extensions: &mut Extensions) {}
+pub(super) fn introduce_local(peer: &UCred, extensions: &mut Extensions) {
+    extensions.insert(PeerUid(peer.uid()));
+}

@@ -90,12 +90,21 @@ async fn a_database_that_cannot_be_used_leaves_the_box_reachable() {
 }
 
 #[test]
+fn every_start_shows_another_setup_code_until_the_box_is_claimed() {
+    let code =
+        |said: &str| said.lines().find_map(|line| line.trim().strip_prefix("Setup code")).unwrap().trim().to_owned();
+    let box_ = Supervisor::start();
+    assert!(box_.said().contains("waiting to be claimed"));
+    let first = code(&box_.said());
+    assert_eq!(first.len(), 9, "{first}");
+    let (_, dir) = box_.end(Signal::SIGTERM);
+    assert_ne!(code(&Supervisor::start_in(dir).said()), first);
+}
+
+#[test]
 fn a_start_is_quick() {
+    // Processor time, because the machine that tests may have other things to do; the bench takes the other.
     let (_, dir) = Supervisor::start().end(Signal::SIGTERM);
-    let best = (0..3).fold((Duration::MAX, Some(dir)), |(best, dir), _| {
-        let box_ = Supervisor::start_in(dir.unwrap());
-        let took = box_.started_in;
-        (best.min(took), Some(box_.end(Signal::SIGTERM).1))
-    });
-    assert!(best.0 < Duration::from_millis(500), "{:?}", best.0);
+    let took = Supervisor::start_in(dir).processor_time();
+    assert!(took < Duration::from_millis(500), "{took:?}");
 }
