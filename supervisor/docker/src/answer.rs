@@ -100,8 +100,17 @@ pub(crate) fn first_useful_line(answer: &str) -> String {
 /// `failed to bind host port for 0.0.0.0:8080:172.17.0.2:80/tcp: …`, `… host port 0.0.0.0:8080/tcp: …`,
 /// each also with `[::]`.
 fn port(text: &str) -> Option<u16> {
-    let spots =
-        ["Bind for ", "listen tcp4 ", "listen tcp6 ", "listen tcp ", "listen udp ", "host port for ", "host port "];
+    let spots = [
+        "Bind for ",
+        "listen tcp4 ",
+        "listen tcp6 ",
+        "listen tcp ",
+        "listen udp4 ",
+        "listen udp6 ",
+        "listen udp ",
+        "host port for ",
+        "host port ",
+    ];
     spots.iter().find_map(|spot| {
         let (_, rest) = text.split_once(spot)?;
         let rest = match rest.strip_prefix('[') {
@@ -129,4 +138,130 @@ fn after(text: &str, words: &str) -> Option<String> {
     let (_, rest) = text.split_once(words)?;
     let word = rest.split_whitespace().next()?;
     Some(word.trim_matches(|c| c == '"' || c == '\'' || c == ',').to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const IMAGE: &str = "ghcr.io/some/thing:1";
+
+    #[test]
+    fn a_taken_port_is_found_in_the_words_of_every_engine() {
+        // 20.10 and 26.1, with and without its proxy; 28; IPv6; UDP
+        for said in [
+            "Error response from daemon: driver failed programming external connectivity on endpoint web (a8a1): \
+             Bind for 0.0.0.0:8080 failed: port is already allocated",
+            "driver failed programming external connectivity on endpoint web (a59a): Error starting userland proxy: \
+             listen tcp4 0.0.0.0:8080: bind: address already in use",
+            "failed to set up container networking: driver failed programming external connectivity on endpoint web \
+             (0b2c): failed to bind host port for 0.0.0.0:8080:172.17.0.2:80/tcp: address already in use",
+            "failed to bind host port 0.0.0.0:8080/tcp: address already in use",
+            "listen tcp6 [::]:8080: bind: address already in use",
+            "failed to bind host port for [::]:8080:[fd00::2]:80/tcp: address already in use",
+            "listen udp4 10.0.0.7:8080: bind: address already in use",
+        ] {
+            assert_eq!(recognise(said), Some(Error::PortTaken { port: 8080 }), "{said}");
+        }
+        assert_eq!(recognise("something else: address already in use"), None);
+    }
+
+    #[test]
+    fn other_failures_are_found_in_what_the_engine_says() {
+        let known = |said| recognise(said).map(|error| error.to_string());
+        insta::assert_debug_snapshot!([
+            "Error response from daemon: No such image: nothere/x:1",
+            "Error response from daemon: Conflict. The container name \"/web\" is already in use by container \"0a1b\". \
+             You have to remove (or rename) that container to be able to reuse that name.",
+            "network with name notes_default already exists",
+            "failed to register layer: write /data/x: no space left on device",
+            "Cannot connect to the Docker daemon at unix:///run/docker.sock. Is the docker daemon running?",
+            "could not find an available, non-overlapping IPv4 address pool among the defaults to assign to the network",
+            "all predefined address pools have been fully subnetted",
+            "",
+        ]
+        .map(known), @r#"
+        [
+            Some(
+                "the image nothere/x:1 is not on this machine",
+            ),
+            Some(
+                "the name web is already taken in Docker",
+            ),
+            Some(
+                "the name notes_default is already taken in Docker",
+            ),
+            Some(
+                "the disk is full",
+            ),
+            Some(
+                "Docker does not answer",
+            ),
+            Some(
+                "Docker has no free address range for another network",
+            ),
+            Some(
+                "Docker has no free address range for another network",
+            ),
+            None,
+        ]
+        "#);
+    }
+
+    #[test]
+    fn a_failed_pull_says_whose_fault_it_is() {
+        let missing = Error::ImageNotFound { image: IMAGE.to_owned() };
+        let denied = Error::PullDenied { image: IMAGE.to_owned() };
+        let busy = Error::TooManyPulls { image: IMAGE.to_owned() };
+        let platform = Error::WrongPlatform { image: IMAGE.to_owned() };
+        for (said, meant) in [
+            ("manifest for ghcr.io/some/thing:1 not found: manifest unknown: manifest unknown", &missing),
+            ("failed to resolve reference \"ghcr.io/some/thing:1\": ghcr.io/some/thing:1: not found", &missing),
+            ("name unknown: repository name not known to registry", &missing),
+            (
+                "pull access denied for some/thing, repository does not exist or may require 'docker login': denied: \
+              requested access to the resource is denied",
+                &denied,
+            ),
+            ("unauthorized: authentication required", &denied),
+            ("error from registry: denied\ndenied: permission_denied", &denied),
+            ("toomanyrequests: You have reached your pull rate limit.", &busy),
+            ("no matching manifest for linux/arm64/v8 in the manifest list entries", &platform),
+            ("write /var/lib/docker/tmp/x: no space left on device", &Error::NoSpace),
+        ] {
+            assert_eq!(recognise_pull(IMAGE, said).as_ref(), Some(meant), "{said}");
+        }
+        for said in [
+            "Get \"https://ghcr.io/v2/\": dial tcp: lookup ghcr.io on 10.0.0.1:53: no such host",
+            "Get \"https://ghcr.io/v2/\": net/http: request canceled while waiting for connection (Client.Timeout \
+             exceeded while awaiting headers)",
+            "Get \"https://ghcr.io/v2/\": x509: certificate signed by unknown authority",
+            "received unexpected HTTP status: 503 Service Unavailable",
+        ] {
+            assert!(matches!(recognise_pull(IMAGE, said), Some(Error::RegistryUnreachable { .. })), "{said}");
+        }
+        assert_eq!(recognise_pull(IMAGE, "something new"), None);
+    }
+
+    #[test]
+    fn the_useful_line_is_the_engines() {
+        let said = "time=\"x\" level=warning msg=\"version is obsolete\"\n Container web  Creating\n\
+                    Error response from daemon: invalid mount config for type \"bind\"\n";
+        assert_eq!(first_useful_line(said), "invalid mount config for type \"bind\"");
+        assert_eq!(first_useful_line("one\n\ntwo\n"), "two");
+        assert_eq!(first_useful_line(""), "no reason was given");
+        assert_eq!(first_useful_line(&"x".repeat(1000)).chars().count(), 301);
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn no_answer_breaks_us(
+            said in "(?s).{0,40}(Bind for |host port |listen tcp4 |No such image: |container name \"|network with name )?\
+                     [\\[\\]:.0-9a-z\" ]{0,30}(port is already allocated|address already in use|already in use)?.{0,20}"
+        ) {
+            let _ = recognise(&said);
+            let _ = recognise_pull(IMAGE, &said);
+            proptest::prop_assert!(first_useful_line(&said).chars().count() <= 301);
+        }
+    }
 }

@@ -1,15 +1,30 @@
-use std::{ffi::OsString, path::PathBuf, time::Duration};
+use std::{
+    ffi::OsString,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use bollard::query_parameters::{ListContainersOptionsBuilder, ListNetworksOptionsBuilder, ListVolumesOptionsBuilder};
 use orbitr_host::exec::{self, Command, Output};
 use tokio_util::sync::CancellationToken;
 
-use crate::{Docker, Error, answer, engine::seconds, error::chain};
+use crate::{
+    Docker, Error, answer,
+    engine::{DOCKER, seconds},
+    error::chain,
+};
 
 /// How long Compose may take to read files.
 const READ: Duration = Duration::from_secs(60);
 /// The longest interpreted file that is taken: 8 MiB.
 const CONFIG: usize = 8 * 1024 * 1024;
+/// Where packages put the plugin, as Docker's command line program looks for it.
+const PLUGIN_FOLDERS: [&str; 4] = [
+    "/usr/local/lib/docker/cli-plugins",
+    "/usr/local/libexec/docker/cli-plugins",
+    "/usr/lib/docker/cli-plugins",
+    "/usr/libexec/docker/cli-plugins",
+];
 /// How long Compose may take to stop what it does after it was cancelled.
 const GRACE: Duration = Duration::from_secs(5);
 
@@ -194,11 +209,15 @@ impl Docker {
     }
 }
 
-/// The plugin, by itself or through Docker's command line program. Nothing of our own environment gets
-/// in: a Compose file could print it.
+/// The plugin, by itself where it can be found: Docker's command line program puts it into a process group
+/// of its own, where the end of ours does not reach it. Nothing of our own environment gets in: a Compose
+/// file could print it.
 fn program(docker: &Docker) -> Command {
     let config = docker.config();
-    let command = match &config.compose_bin {
+    let usual = config.docker_bin.as_os_str() == DOCKER;
+    let mut found = PLUGIN_FOLDERS.iter().map(|dir| Path::new(dir).join("docker-compose"));
+    let installed = || found.find(|path| usual && path.is_file());
+    let command = match config.compose_bin.clone().or_else(installed) {
         Some(compose) => Command::new(compose),
         None => Command::new(&config.docker_bin).arg("compose"),
     };

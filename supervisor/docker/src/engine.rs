@@ -28,6 +28,9 @@ const DISK_LIMIT: Duration = Duration::from_secs(180);
 /// Events kept for a reader that is slow; one that is slower still is told that it missed some.
 const EVENTS: usize = 1024;
 
+/// The usual name of Docker's command line program.
+pub const DOCKER: &str = "docker";
+
 /// Where the engine is and who we are to it.
 #[derive(Clone, Debug)]
 pub struct Config {
@@ -35,10 +38,10 @@ pub struct Config {
     pub socket: PathBuf,
     /// This box's id: the value of the label [`LABEL_BOX`](crate::LABEL_BOX) on all that is ours.
     pub box_id: String,
-    /// Docker's command line program; `docker` is looked for in the system's usual folders.
+    /// Docker's command line program; [`DOCKER`] is looked for in the system's usual folders.
     pub docker_bin: PathBuf,
-    /// The Compose plugin's program, to run it by itself; without it, `docker compose` is run, which
-    /// looks in Docker's plugin folders.
+    /// The Compose plugin's program. Without it, it is looked for where packages put it, and at last, or for
+    /// another `docker_bin` than [`DOCKER`], the program's `compose` is run.
     pub compose_bin: Option<PathBuf>,
 }
 
@@ -46,7 +49,7 @@ impl Config {
     /// The engine behind a socket, with the programs where a package puts them.
     #[must_use]
     pub fn new(socket: impl Into<PathBuf>, box_id: impl Into<String>) -> Self {
-        Self { socket: socket.into(), box_id: box_id.into(), docker_bin: "docker".into(), compose_bin: None }
+        Self { socket: socket.into(), box_id: box_id.into(), docker_bin: DOCKER.into(), compose_bin: None }
     }
 }
 
@@ -230,8 +233,14 @@ impl Docker {
     }
 
     pub(crate) fn set_connection(&self, connection: Connection) {
-        self.shared.connection.send_replace(connection);
-        self.shared.table.changed();
+        let changed = self.shared.connection.send_if_modified(|now| {
+            let changed = *now != connection;
+            *now = connection;
+            changed
+        });
+        if changed {
+            self.shared.table.changed();
+        }
     }
 
     pub(crate) fn publish(&self, event: Event) {

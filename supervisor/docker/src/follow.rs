@@ -30,10 +30,8 @@ const WAITING: usize = 4096;
 
 pub(crate) async fn follow(docker: Docker) {
     let mut pause = FIRST_PAUSE;
-    // The newest event handed on, so that a new session hands none on twice.
-    let mut newest = 0;
     loop {
-        let reason = match session(&docker, &mut newest).await {
+        let reason = match session(&docker).await {
             Ok(never) => match never {},
             Err(error) => reason(&error),
         };
@@ -64,10 +62,11 @@ fn reason(error: &Error) -> String {
 }
 
 /// Ends only when the engine is lost.
-async fn session(docker: &Docker, newest: &mut i64) -> Result<std::convert::Infallible, Error> {
+async fn session(docker: &Docker) -> Result<std::convert::Infallible, Error> {
     let engine = hello(docker).await?;
-    // The stream begins before the list does, so that nothing falls between them; what happened meanwhile
-    // is looked at twice, which does no harm.
+    // The stream begins before the list does, so that nothing falls between them; what happens meanwhile
+    // is looked at twice, which does no harm. The engine keeps its last events, so the stream has those
+    // that come before it is really open, too.
     let since = Timestamp::now();
     let (mut events, _listener) = listen(docker, since)?;
     let containers = list(docker).await?;
@@ -80,10 +79,6 @@ async fn session(docker: &Docker, newest: &mut i64) -> Result<std::convert::Infa
             return Err(Error::DaemonDown { reason: "the stream of events ended".to_owned() });
         };
         let heard = heard?;
-        if heard.nanos <= *newest {
-            continue;
-        }
-        *newest = heard.nanos;
         look_at(docker, &heard).await?;
         docker.publish(heard.into_event());
     }

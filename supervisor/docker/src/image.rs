@@ -70,8 +70,7 @@ impl Docker {
             Some(image) if image.id != receipt.id => return Ok(Removed::Changed),
             Some(_) => {}
         }
-        // Without force the engine refuses for containers that run, but would take the name away from one
-        // that is stopped.
+        // By itself the engine minds containers only when an image loses its last name.
         let client = self.client()?;
         let options = ListContainersOptionsBuilder::default().all(true).build();
         let containers = self.call("list of containers", client.list_containers(Some(options))).await?;

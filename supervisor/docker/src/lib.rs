@@ -29,7 +29,7 @@ mod wire;
 pub use compose::{Compose, Project, Volumes};
 pub use connection::{Connection, Engine};
 pub use container::{Address, Container, ContainerId, Health, Port, Protocol, State};
-pub use engine::{Config, DiskUse, Docker};
+pub use engine::{Config, DOCKER, DiskUse, Docker};
 pub use error::Error;
 pub use event::{Change, Event};
 pub use image::{Image, ImageReceipt, Removed};

@@ -347,3 +347,78 @@ fn split_time(bytes: &[u8]) -> (Option<Timestamp>, &[u8]) {
         None => (None, bytes),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn frame(source: u8, text: &str) -> Vec<u8> {
+        let mut frame = vec![source, 0, 0, 0];
+        frame.extend(u32::try_from(text.len()).unwrap().to_be_bytes());
+        frame.extend(text.as_bytes());
+        frame
+    }
+
+    fn decode<'a>(tty: bool, pieces: impl IntoIterator<Item = &'a [u8]>) -> Vec<LogLine> {
+        let mut decoder = Decoder::new(tty);
+        let mut lines = VecDeque::new();
+        for piece in pieces {
+            decoder.push(piece, &mut lines);
+        }
+        decoder.end(&mut lines);
+        lines.into()
+    }
+
+    proptest! {
+        #[test]
+        fn it_does_not_matter_where_the_pieces_end(
+            lines in proptest::collection::vec((1u8..3, "[a-z ]{0,30}"), 0..8),
+            size in 1usize..40,
+        ) {
+            let time = "2026-11-22T10:00:00.000000001Z";
+            let bytes: Vec<u8> = lines.iter().flat_map(|(s, text)| frame(*s, &format!("{time} {text}\n"))).collect();
+            let decoded = decode(false, bytes.chunks(size));
+            let seen: Vec<_> = decoded.iter().map(|line| (line.source == Source::Stderr, line.text.as_str())).collect();
+            let sent: Vec<_> = lines.iter().map(|(source, text)| (*source == 2, text.as_str())).collect();
+            prop_assert_eq!(seen, sent);
+            prop_assert!(decoded.iter().all(|line| line.time.is_some() && !line.cut));
+        }
+
+        #[test]
+        fn no_bytes_break_it_or_make_it_hold_much(
+            bytes in proptest::collection::vec(any::<u8>(), 0..4000),
+            tty in any::<bool>(),
+        ) {
+            let lines = decode(tty, bytes.chunks(7));
+            // a byte that is no UTF-8 becomes a sign of three
+            prop_assert!(lines.iter().all(|line| line.text.len() <= 3 * LINE));
+        }
+    }
+
+    #[test]
+    fn a_frame_that_claims_four_gigabytes_costs_nothing() {
+        let mut bytes = vec![1, 0, 0, 0, 255, 255, 255, 255];
+        bytes.extend(vec![b'x'; 100_000]);
+        let lines = decode(false, [bytes.as_slice()]);
+        assert_eq!((lines.len(), lines[0].text.len(), lines[0].cut), (1, LINE, true));
+    }
+
+    #[test]
+    fn pieces_of_a_long_line_are_one_cut_line() {
+        let time = "2026-11-22T10:00:00.000000001Z";
+        let full = "x".repeat(LINE);
+        let bytes = [
+            frame(1, &format!("{time} {full}")),
+            frame(2, &format!("{time} between\n")),
+            frame(1, &format!("{time} more")),
+            frame(1, &format!("{time} \n")),
+            frame(1, &format!("{time} next\n")),
+        ]
+        .concat();
+        let lines = decode(false, [bytes.as_slice()]);
+        let shape: Vec<_> = lines.iter().map(|line| (line.text.len(), line.cut)).collect();
+        assert_eq!(shape, [(7, false), (LINE, true), (4, false)]);
+    }
+}

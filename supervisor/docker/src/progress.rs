@@ -49,7 +49,6 @@ fn ratio(part: u64, whole: u64) -> f64 {
 pub(crate) struct Fold {
     layers: BTreeMap<String, Layer>,
     fraction: f64,
-    seconds: i64,
 }
 
 impl Fold {
@@ -75,11 +74,8 @@ impl Fold {
             "Verifying Checksum" | "Download complete" => layer.finish_download(),
             "Extracting" => {
                 layer.finish_download();
-                match (current, total) {
-                    (Some(current), Some(total)) => layer.unpacked = layer.unpacked.max(ratio(current, total)),
-                    // The containerd store counts seconds instead of bytes: it moves, nobody knows how far.
-                    (Some(current), None) => self.seconds = self.seconds.wrapping_add(i64::from(current > 0)),
-                    _ => {}
+                if let Some((current, total)) = current.zip(total) {
+                    layer.unpacked = layer.unpacked.max(ratio(current, total));
                 }
             }
             "Pull complete" | "Already exists" => {
@@ -88,6 +84,7 @@ impl Fold {
             }
             _ => {}
         }
+        // The containerd store counts seconds instead of bytes: it moves, nobody knows how far.
         let unpacks_by_seconds = status == "Extracting" && total.is_none() && current.is_some();
         let moved = !known || *layer != before || unpacks_by_seconds;
         self.fraction = self.fraction.max(self.now());
@@ -122,8 +119,8 @@ impl Fold {
     /// Each layer weighs as much as its size; one of unknown size as much as an average one.
     #[expect(clippy::cast_precision_loss, reason = "a figure for a bar")]
     fn now(&self) -> f64 {
-        let sizes: Vec<u64> = self.layers.values().map(|layer| layer.total).filter(|total| *total > 0).collect();
-        let average = if sizes.is_empty() { 1.0 } else { sizes.iter().sum::<u64>() as f64 / sizes.len() as f64 };
+        let sizes: Vec<f64> = self.layers.values().map(|one| one.total as f64).filter(|total| *total > 0.0).collect();
+        let average = if sizes.is_empty() { 1.0 } else { sizes.iter().sum::<f64>() / sizes.len() as f64 };
         let (mut done, mut all) = (0.0, 0.0);
         for layer in self.layers.values() {
             let weight = if layer.total > 0 { layer.total as f64 } else { average };
@@ -138,5 +135,68 @@ impl Layer {
     fn finish_download(&mut self) {
         self.fetched = true;
         self.downloaded = self.downloaded.max(self.total);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bollard::models::ProgressDetail;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn message(id: &str, status: &str, current: Option<i64>, total: Option<i64>) -> CreateImageInfo {
+        CreateImageInfo {
+            id: Some(id.to_owned()),
+            status: Some(status.to_owned()),
+            progress_detail: Some(ProgressDetail { current, total }),
+            error_detail: None,
+        }
+    }
+
+    #[test]
+    fn two_layers_are_folded_by_their_size() {
+        let mut fold = Fold::default();
+        assert!(!fold.take(&message("17.9", "Pulling from library/postgres", None, None)));
+        assert!(fold.take(&message("a", "Pulling fs layer", None, None)));
+        assert!(fold.take(&message("b", "Pulling fs layer", None, None)));
+        assert!(!fold.take(&message("b", "Waiting", None, None)), "nothing moved");
+        fold.take(&message("a", "Downloading", Some(30), Some(30)));
+        fold.take(&message("b", "Downloading", Some(35), Some(70)));
+        let half = fold.progress();
+        assert_eq!((half.layers, half.layers_done, half.bytes, half.total), (2, 0, 65, 100));
+        assert!((half.fraction - 0.325).abs() < 1e-9, "{half:?}");
+        assert!(!fold.unpacks());
+        fold.take(&message("a", "Pull complete", None, None));
+        fold.take(&message("b", "Download complete", None, None));
+        assert!(fold.unpacks());
+        // the containerd store counts seconds
+        assert!(fold.take(&message("b", "Extracting", Some(1), None)));
+        assert!(fold.take(&message("b", "Extracting", Some(2), None)));
+        fold.take(&message("b", "Pull complete", None, None));
+        assert!((fold.progress().fraction - 1.0).abs() < 1e-9);
+    }
+
+    proptest! {
+        #[test]
+        fn progress_never_goes_back_whatever_the_engine_says(
+            messages in proptest::collection::vec(
+                ("[a-d]", prop_oneof![
+                    Just("Pulling fs layer"), Just("Downloading"), Just("Download complete"), Just("Extracting"),
+                    Just("Pull complete"), Just("Already exists"), Just("Retrying in 5 seconds"), Just("news"),
+                ], proptest::option::of(any::<i64>()), proptest::option::of(any::<i64>())),
+                0..60,
+            )
+        ) {
+            let mut fold = Fold::default();
+            let mut last = 0.0;
+            for (id, status, current, total) in messages {
+                fold.take(&message(&id, status, current, total));
+                let now = fold.progress();
+                prop_assert!(now.fraction >= last && now.fraction <= 1.0 + 1e-9, "{now:?}");
+                prop_assert!(now.layers_done <= now.layers);
+                last = now.fraction;
+            }
+        }
     }
 }

@@ -110,3 +110,44 @@ fn failure(image: &ImageRef, error: &Bollard) -> Error {
     recognise_pull(image.as_str(), &text)
         .unwrap_or_else(|| Error::Other { what: format!("pull of {image}"), detail: first_useful_line(&text) })
 }
+
+#[cfg(test)]
+mod tests {
+    use futures_util::stream;
+
+    use super::*;
+
+    fn message(status: &str) -> Result<CreateImageInfo, Bollard> {
+        Ok(CreateImageInfo {
+            id: Some("layer".to_owned()),
+            status: Some(status.to_owned()),
+            ..CreateImageInfo::default()
+        })
+    }
+
+    /// How long a pull is waited for when the engine says this and then only that it tries again.
+    async fn waited(said: &[&str]) -> Duration {
+        let image = "some/thing:1".parse().unwrap();
+        let again = stream::unfold((), |()| async {
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            Some((message("Retrying in 5 seconds"), ()))
+        });
+        let said: Vec<_> = said.iter().map(|status| message(status)).collect();
+        let began = Instant::now();
+        let stalled = read(&image, stream::iter(said).chain(again), &mut |_| {}).await;
+        assert!(matches!(stalled, Err(Error::Stalled { .. })), "{stalled:?}");
+        began.elapsed()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_download_that_stands_still_is_given_up_after_a_minute() {
+        let waited = waited(&["Pulling fs layer", "Downloading"]).await;
+        assert!((60..63).contains(&waited.as_secs()), "{waited:?}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_slow_disk_is_given_more_time_than_the_network() {
+        let waited = waited(&["Pulling fs layer", "Download complete"]).await;
+        assert!((600..603).contains(&waited.as_secs()), "{waited:?}");
+    }
+}

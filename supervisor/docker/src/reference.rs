@@ -205,3 +205,92 @@ impl TryFrom<String> for Digest {
         text.parse()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const DIGEST: &str = "sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
+
+    fn parse(text: &str) -> Result<ImageRef, InvalidReference> {
+        text.parse()
+    }
+
+    #[test]
+    fn the_names_that_people_write_are_read() {
+        let full = format!("ghcr.io/some/thing:1.2-rc_3@{DIGEST}");
+        for (text, repository, tag) in [
+            ("postgres", "docker.io/library/postgres", None),
+            ("postgres:17.9", "docker.io/library/postgres", Some("17.9")),
+            ("valkey/valkey:8.1.3", "docker.io/valkey/valkey", Some("8.1.3")),
+            ("docker.io/postgres:17", "docker.io/library/postgres", Some("17")),
+            ("localhost/a", "localhost/a", None),
+            ("127.0.0.1:5000/a/b__c.d-e---f:x", "127.0.0.1:5000/a/b__c.d-e---f", Some("x")),
+            (&full, "ghcr.io/some/thing", Some("1.2-rc_3")),
+        ] {
+            let image = parse(text).unwrap();
+            assert_eq!((image.repository().as_str(), image.tag()), (repository, tag), "{text}");
+            assert_eq!(image.to_string(), text);
+        }
+        assert_eq!(parse("127.0.0.1:5000/a").unwrap().registry(), "127.0.0.1:5000");
+    }
+
+    #[test]
+    fn a_pinned_name_keeps_its_tag() {
+        let digest: Digest = DIGEST.parse().unwrap();
+        let pinned = parse("postgres:17.9").unwrap().pinned(&digest);
+        assert_eq!(pinned.as_str(), format!("postgres:17.9@{DIGEST}"));
+        assert_eq!(parse(pinned.as_str()), Ok(pinned.clone()));
+        assert_eq!(pinned.pinned(&digest), pinned);
+    }
+
+    #[test]
+    fn what_names_no_image_is_refused() {
+        let long = "a".repeat(256);
+        let id = "0".repeat(64);
+        for wrong in [
+            "",
+            "Postgres",
+            "a//b",
+            "/a",
+            "a/",
+            "a:",
+            "a:b:c",
+            "a b",
+            "a?x=1",
+            "../a",
+            "a/../b",
+            "a/./b",
+            "a@sha256:00",
+            "-a",
+            "a-",
+            "a..b",
+            "a___b",
+            "a_-b",
+            "a:-x",
+            "host:99999/a",
+            "-h.io/a",
+            "a#b",
+            "a%2fb",
+            "é",
+            &long,
+            &id,
+            "a@b@c",
+        ] {
+            assert_eq!(parse(wrong), Err(InvalidReference), "{wrong}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_accepted_cannot_leave_its_place_in_an_address(text in "[a-z0-9._/:@%?# A-Z-]{0,40}") {
+            if let Ok(image) = parse(&text) {
+                prop_assert!(!text.contains(['?', '#', '%', ' ']) && !text.contains("//"));
+                prop_assert!(!text.split('/').any(|part| part == "." || part == ".."));
+                prop_assert_eq!(parse(&String::from(image.clone())), Ok(image));
+            }
+        }
+    }
+}
