@@ -125,14 +125,24 @@ async fn coming_up_can_be_cancelled_and_has_a_limit() {
             cancel.cancel();
         });
         assert_eq!(up, Err(Error::Cancelled));
+        assert_eq!(running(&bench.config.box_id), Vec::<String>::new());
         let began = Instant::now();
         let late = compose.up(Duration::from_secs(2), &go(), |_| {}).await;
         assert!(matches!(late, Err(Error::Timeout { .. })), "{late:?}");
         assert!(began.elapsed() < Duration::from_secs(12));
+        assert_eq!(running(&bench.config.box_id), Vec::<String>::new());
         compose.down(Duration::ZERO, Volumes::Remove, LIMIT, &go(), |_| {}).await.unwrap();
         assert!(bench.docker.owned(Scope::Box).await.unwrap().is_empty());
     })
     .await;
+}
+
+/// The processes that were started for a project.
+fn running(project: &str) -> Vec<String> {
+    let processes = std::fs::read_dir("/proc").unwrap().flatten();
+    let lines = processes.filter_map(|one| std::fs::read(one.path().join("cmdline")).ok());
+    let lines = lines.map(|line| String::from_utf8_lossy(&line).replace('\0', " "));
+    lines.filter(|line| line.contains("compose") && line.contains(project)).collect()
 }
 
 #[tokio::test]
