@@ -10,7 +10,8 @@ use tokio_util::sync::CancellationToken;
 
 use crate::bench::{Bench, PATIENCE, heard, socket};
 
-/// A `dockerd` with folders of its own and no network.
+/// A `dockerd` with folders and a network namespace of its own: one without a bridge takes away the bridge
+/// of any other it shares a network with.
 struct Engine {
     stop: CancellationToken,
     running: JoinHandle<Result<exec::Output, exec::Error>>,
@@ -19,7 +20,8 @@ struct Engine {
 impl Engine {
     fn start(dir: &Path) -> Self {
         let arg = |name: &str, path: &str| format!("{name}={}", dir.join(path).display());
-        let command = Command::new("dockerd")
+        let command = Command::new("unshare")
+            .args(["--net", "dockerd"])
             .arg(format!("--host=unix://{}", engine_socket(dir).display()))
             .args([arg("--data-root", "data"), arg("--exec-root", "exec"), arg("--pidfile", "pid")])
             .args(["--bridge=none", "--iptables=false", "--ip6tables=false", "--cgroup-parent=/orbitr-docker-it"])
