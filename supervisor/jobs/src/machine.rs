@@ -18,6 +18,9 @@ use crate::{
     problem::{self, Refusal},
 };
 
+#[cfg(test)]
+mod tests;
+
 /// The part of a job that changes.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Machine {
@@ -114,12 +117,13 @@ impl Machine {
     /// The supervisor started and finds the job unfinished. A step that was begun too often without
     /// coming to an end probably takes the supervisor down with it, so it fails, or at least waits.
     pub(crate) fn resume(&mut self, pace: &Pace) -> Result<Verdict, Illegal> {
+        let verdict = match self.state {
+            JobState::Running => self.resume_step(pace),
+            JobState::Undoing => self.resume_undo(pace),
+            _ => return Err(self.illegal("be resumed")),
+        };
         self.resumed = self.resumed.saturating_add(1);
-        match self.state {
-            JobState::Running => Ok(self.resume_step(pace)),
-            JobState::Undoing => Ok(self.resume_undo(pace)),
-            _ => Err(self.illegal("be resumed")),
-        }
+        Ok(verdict)
     }
 
     fn resume_step(&mut self, pace: &Pace) -> Verdict {

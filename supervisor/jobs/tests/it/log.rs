@@ -168,6 +168,24 @@ async fn a_log_is_read_in_pieces_of_whole_lines() {
 }
 
 #[tokio::test]
+async fn a_reader_who_looks_only_when_told_sees_the_whole_log_and_its_end() {
+    let talking = talk(|_| (), |cx| cx.log("hello")).await;
+    let mut changes = talking.store.changes();
+    talking.gate.add_permits(2);
+    let (mut text, mut from) = (String::new(), 0);
+    loop {
+        let chunk = talking.jobs.log(talking.id, from, 0).await.unwrap();
+        text.push_str(&chunk.text);
+        from = chunk.next;
+        if chunk.ended {
+            break;
+        }
+        while changes.recv().await.unwrap() != Topic::Job(talking.id) {}
+    }
+    assert!(text.contains("hello") && text.ends_with("done\n"), "{text}");
+}
+
+#[tokio::test]
 async fn a_line_that_a_crash_cut_short_is_not_continued() {
     let talking = talk(|_| (), |cx| cx.log("before")).await;
     while !fs::read_to_string(talking.file()).is_ok_and(|log| log.contains("before")) {

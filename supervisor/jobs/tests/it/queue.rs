@@ -6,7 +6,7 @@ use orbitr_jobs::{NewJob, enqueue};
 use orbitr_model::{Actor, JobState};
 use orbitr_store as store;
 
-use crate::world::{Act, Bench, Play, Script, Scripted, quick};
+use crate::world::{Act, Bench, Play, Script, Scripted};
 
 #[tokio::test]
 async fn jobs_with_one_lock_run_one_at_a_time_first_come_first_served() {
@@ -45,13 +45,34 @@ async fn four_jobs_do_work_at_once_and_no_more() {
 
 #[tokio::test]
 async fn a_job_that_waits_for_its_next_try_keeps_no_other_from_working() {
-    let bench = Bench::paced(orbitr_jobs::Pace { first_wait: Duration::from_secs(60), ..quick() }).await;
-    let bench_pace = [Scripted::for_good(&[Act::Fail])];
+    let bench = Bench::paced(orbitr_jobs::Pace { first_wait: Duration::from_secs(60), ..Default::default() }).await;
     for key in ["a", "b", "c", "d"] {
-        bench.add(key, &bench_pace).await;
+        bench.add(key, &[Scripted::reversible(&[Act::GateThenFailForNow])]).await;
     }
+    bench.until(|| bench.world.order().len() == 4).await;
     let last = bench.add("e", &[Scripted::reversible(&[])]).await;
+    tokio::time::sleep(Duration::from_millis(30)).await;
+    assert_eq!(bench.world.order().len(), 4);
+    bench.world.gate.add_permits(1);
     assert_eq!(bench.jobs.wait(last).await.unwrap().state, JobState::Succeeded);
+    bench.until(|| bench.jobs.active() == 4).await;
+}
+
+#[tokio::test]
+async fn a_job_whose_lock_is_taken_keeps_no_other_from_beginning() {
+    let bench = Bench::new().await;
+    let holder = bench.add_job("a", &[Scripted::reversible(&[Act::Gate])], |job| job.lock("one")).await;
+    let waiting = bench.add_job("b", &[Scripted::reversible(&[])], |job| job.lock("one")).await;
+    let other = bench.add_job("c", &[Scripted::reversible(&[])], |job| job.lock("two")).await;
+    let free = bench.add("d", &[Scripted::reversible(&[])]).await;
+    for id in [other, free] {
+        assert_eq!(bench.jobs.wait(id).await.unwrap().state, JobState::Succeeded);
+    }
+    assert_eq!(bench.jobs.get(waiting).await.unwrap().unwrap().state, JobState::Queued);
+    bench.world.gate.add_permits(1);
+    for id in [holder, waiting] {
+        assert_eq!(bench.jobs.wait(id).await.unwrap().state, JobState::Succeeded);
+    }
 }
 
 #[tokio::test]

@@ -33,6 +33,8 @@ pub(crate) enum Act {
     HalfUntilStoppedThenLie,
     /// Waits until the test opens the gate, then works.
     Gate,
+    /// Waits until the test opens the gate, then fails; waiting helps.
+    GateThenFailForNow,
     /// The supervisor dies before, in the middle of, or after the work.
     Crash(When),
     /// Somebody cancels the job while the step runs.
@@ -208,6 +210,10 @@ impl Script {
     }
 }
 
+fn busy() -> StepError {
+    Problem::new(503, "test-busy", "It is busy").retry_after(0).into()
+}
+
 impl Play {
     async fn play(
         &self,
@@ -220,7 +226,11 @@ impl Play {
         match act {
             Act::Work => {}
             Act::Fail => return Err(StepError::lasting(Problem::new(502, "test-broken", "It is broken"))),
-            Act::FailForNow => return Err(Problem::new(503, "test-busy", "It is busy").retry_after(0).into()),
+            Act::FailForNow => return Err(busy()),
+            Act::GateThenFailForNow => {
+                self.world.gate.acquire().await.unwrap().forget();
+                return Err(busy());
+            }
             Act::HalfThenFail => {
                 first();
                 return Err(StepError::lasting(Problem::new(502, "test-broken", "It broke")));
