@@ -1,1 +1,112 @@
-//! placeholder
+//! The REST API `/api/v1`: the rooms' operations as routes, and the OpenAPI document of them.
+//!
+//! What lives here: how requests are read and answers are written, conditional requests, idempotency keys,
+//! the document. What may not: a rule about who may or about what is right; that is the rooms'.
+
+mod account;
+mod apps;
+mod builder;
+mod etag;
+mod history;
+mod idempotency;
+mod input;
+mod jobs;
+mod machine;
+mod openapi;
+mod people;
+mod problem;
+
+use std::sync::Arc;
+
+use axum::{
+    Json, Router,
+    extract::{DefaultBodyLimit, Request, State},
+    http::Method,
+    middleware::{from_fn, from_fn_with_state},
+    response::IntoResponse,
+};
+use orbitr_access::{
+    Access, Action, Caller, Permit,
+    gate::{Gate, RouteInfo},
+};
+use orbitr_apps::Apps;
+use orbitr_jobs::Jobs;
+use orbitr_machine::Machine;
+use orbitr_model::Problem;
+use orbitr_store::Store;
+use serde_json::Value;
+
+use self::{builder::Builder, openapi::Operation, problem::Refused};
+
+/// The most that a body may have: 1 MiB.
+const BODY_LIMIT: usize = 1 << 20;
+
+/// The rooms behind the API.
+#[derive(Clone)]
+pub struct Rooms {
+    /// Who may.
+    pub access: Access,
+    /// Apps and the store.
+    pub apps: Apps,
+    /// Jobs.
+    pub jobs: Jobs,
+    /// This box.
+    pub machine: Machine,
+    /// Where idempotency keys are remembered.
+    pub store: Store,
+}
+
+impl Rooms {
+    /// The permit to look at what a caller may change, for comparing it with what they saw.
+    async fn look<A: Action>(&self, caller: &Caller, resource: A::Resource) -> Result<Permit<A>, Refused> {
+        Ok(self.access.permit::<A>(caller, resource).await?)
+    }
+}
+
+/// The API, ready to be served.
+#[derive(Debug)]
+pub struct Api {
+    /// The router for everything below `/api/v1`.
+    pub router: Router,
+    /// Every route with what it needs, as the test that walks them all wants it.
+    pub table: Vec<RouteInfo>,
+    /// The OpenAPI document.
+    pub document: Arc<Value>,
+}
+
+/// Puts the API together.
+#[must_use]
+pub fn api(rooms: Rooms, gate: &Gate, version: &str) -> Api {
+    let builder =
+        machine::routes(history::routes(people::routes(account::routes(jobs::routes(apps::routes(Builder::new()))))));
+    let own = Operation::new(Method::GET, "/openapi.json", "getOpenApi", "This document")
+        .tag("About")
+        .answers::<Value>(200, "OpenAPI 3.1");
+    let mut builder = builder;
+    builder.document.add(&own, "For everybody: it says nothing about this box.");
+    let document = Arc::new(builder.document.finish(version));
+    let served = document.clone();
+    let routes = builder
+        .routes
+        .always(Method::GET, own.path(), "it says nothing about this box", async move || Json(Value::clone(&served)));
+    let routes = orbitr_access::gate::Routes::new().nest("/api/v1", routes);
+    let table = routes.table().to_vec();
+    let router = routes
+        .into_router(gate)
+        .fallback(nothing_here)
+        .method_not_allowed_fallback(not_so)
+        .layer(from_fn(etag::not_modified))
+        .layer(from_fn_with_state(rooms.store.clone(), idempotency::once))
+        .layer(DefaultBodyLimit::max(BODY_LIMIT))
+        .with_state(rooms);
+    Api { router, table, document }
+}
+
+async fn nothing_here(request: Request) -> Refused {
+    Refused(Problem::not_found("page", request.uri().path()).then("/api/v1/openapi.json lists what there is."))
+}
+
+async fn not_so(State(_): State<Rooms>, request: Request) -> impl IntoResponse {
+    let title = format!("{} cannot be done to {}", request.method(), request.uri().path());
+    Refused(Problem::new(405, "method-not-allowed", title))
+}

@@ -1,1 +1,171 @@
-//! placeholder
+//! Apps: from an extension in the store to something that runs, and back.
+//!
+//! What lives here: the plan of an install, the jobs that install, start, stop, change and remove an app,
+//! its folder, the effective state of each app, and what pages and the API show of it. What may not: the
+//! manifest's rules (`sdk`), how Docker is spoken to (`docker`), who may (`access`), HTML and HTTP.
+
+mod error;
+mod extension;
+mod folder;
+mod kinds;
+mod logs;
+mod model;
+mod ops;
+mod plan;
+mod probe;
+mod render;
+mod rows;
+mod status;
+mod store_front;
+mod sweep;
+mod view;
+mod watch;
+mod work;
+
+use std::{collections::BTreeMap, fmt, path::PathBuf, sync::Arc};
+
+use orbitr_catalog::Catalog;
+use orbitr_docker::Docker;
+use orbitr_jobs::{Builder, Jobs};
+use orbitr_model::{AppId, ReleaseId};
+use orbitr_store::Store;
+use rusqlite::Connection;
+
+pub use self::{
+    error::Error,
+    kinds::lifecycle::Verb,
+    logs::{LOG_LINES_MAX, LogQuery, LogStream},
+    model::{ChangeRequest, DataChoice, HostPort, InstallRequest, Phase, Protocol, RemoveRequest, Wanted},
+    plan::Plan,
+    store_front::{ExtensionDetail, ExtensionView, PermissionView},
+    view::{AppDetail, AppView, ContainerView, DataSize, Endpoint, JobBrief, LogEntry, ReleaseView, Started},
+};
+use self::{
+    kinds::{change::Change, install::Install, lifecycle::Lifecycle, remove::Remove},
+    model::Release,
+    watch::Watch,
+    work::Hands,
+};
+
+/// What apps are told about the box, as it is when they are rendered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BoxFacts {
+    /// The box's host name.
+    pub host_name: String,
+    /// The box's time zone, as the tz database names it.
+    pub time_zone: String,
+}
+
+impl BoxFacts {
+    fn knows_time_zone(&self, name: &str) -> bool {
+        name == self.time_zone || jiff::tz::TimeZone::get(name).is_ok()
+    }
+}
+
+/// Tells the facts of the moment.
+pub type Facts = Arc<dyn Fn() -> BoxFacts + Send + Sync>;
+
+/// The room. A handle: clones share everything.
+#[derive(Clone)]
+pub struct Apps {
+    hands: Hands,
+    jobs: Jobs,
+    catalog: Arc<Catalog>,
+    watch: Watch,
+}
+
+impl fmt::Debug for Apps {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Apps").field("root", &self.hands.root).finish_non_exhaustive()
+    }
+}
+
+/// The room before its jobs run: first the job kinds are made known, then the jobs are started, then the
+/// room is opened over them.
+pub struct Prepared {
+    hands: Hands,
+}
+
+impl fmt::Debug for Prepared {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Prepared").field("root", &self.hands.root).finish_non_exhaustive()
+    }
+}
+
+impl Prepared {
+    /// Over the store and the engine; `root` is the folder that holds each app's own.
+    #[must_use]
+    pub const fn new(store: Store, docker: Docker, root: PathBuf, facts: Facts) -> Self {
+        Self { hands: Hands { store, docker, root, facts } }
+    }
+
+    /// Makes the room's kinds of jobs known.
+    #[must_use]
+    pub fn kinds(&self, jobs: Builder) -> Builder {
+        jobs.kind(Install(self.hands.clone()))
+            .kind(Change(self.hands.clone()))
+            .kind(Lifecycle(self.hands.clone()))
+            .kind(Remove(self.hands.clone()))
+    }
+
+    /// Opens the room. Must be called within a tokio runtime: it begins to watch the apps.
+    #[must_use]
+    pub fn open(self, jobs: Jobs, catalog: Catalog) -> Apps {
+        let watch = Watch::start(self.hands.clone());
+        Apps { hands: self.hands, jobs, catalog: Arc::new(catalog), watch }
+    }
+}
+
+impl Apps {
+    pub(crate) const fn docker(&self) -> &Docker {
+        &self.hands.docker
+    }
+
+    /// Whether Docker answers; else why not, as a sentence.
+    ///
+    /// # Errors
+    /// Why it does not.
+    pub fn docker_answers(&self) -> Result<(), String> {
+        match &*self.hands.docker.connection().borrow() {
+            orbitr_docker::Connection::Up { .. } => Ok(()),
+            orbitr_docker::Connection::Down { reason, .. } => Err(reason.clone()),
+        }
+    }
+
+    /// Whether everything that runs beside the room still runs.
+    #[must_use]
+    pub fn is_alive(&self) -> bool {
+        self.watch.is_alive()
+    }
+
+    fn facts(&self) -> BoxFacts {
+        (self.hands.facts)()
+    }
+}
+
+/// Where a release's secrets are kept.
+fn secret_prefix(app: &AppId, release: ReleaseId) -> String {
+    format!("{}{release}/", secret_prefix_of_app(app))
+}
+
+/// Where an app's secrets are kept.
+fn secret_prefix_of_app(app: &AppId) -> String {
+    format!("app/{app}/")
+}
+
+/// A release's secrets by `input/<name>` and `secret/<name>`.
+async fn secret_values(store: &Store, release: &Release) -> Result<BTreeMap<String, String>, Error> {
+    let prefix = secret_prefix(&release.app, release.id);
+    let secrets = store.secrets().clone();
+    store
+        .read(move |conn: &Connection| {
+            let mut values = BTreeMap::new();
+            for name in secrets.names(conn, &prefix)? {
+                if let (Some(short), Some(value)) = (name.strip_prefix(&prefix), secrets.get(conn, &name)?) {
+                    values.insert(short.to_owned(), value.reveal().to_owned());
+                }
+            }
+            Ok(values)
+        })
+        .await
+}

@@ -6,8 +6,13 @@ use aws_lc_rs::digest;
 use data_encoding::HEXLOWER;
 use orbitr_model::Timestamp;
 use rusqlite::{Connection, TransactionBehavior, params};
+use serde_json::json;
 
-use crate::{Error, time::to_ms};
+use crate::{
+    Error,
+    pending::{self, Happened},
+    time::to_ms,
+};
 
 /// One numbered step of the schema.
 #[derive(Clone, Copy, Debug)]
@@ -29,6 +34,7 @@ const MIGRATIONS: &[Migration] = migrations! {
     "0003_access"
     "0004_apps"
     "0005_machine"
+    "0006_api"
 };
 
 /// What was applied, by which version and with which text.
@@ -79,13 +85,64 @@ impl Schema {
         Ok(())
     }
 
-    /// The first part of this schema that the database does not have, if any. What it has beyond is
-    /// left alone.
-    pub(crate) fn missing_in(&self, conn: &Connection) -> Result<Option<String>, Error> {
+    /// What of this schema the database does not have. What it has beyond is left alone.
+    pub(crate) fn gaps_in(&self, conn: &Connection) -> Result<Gaps, Error> {
         let mut model = Connection::open_in_memory()?;
         self.apply(&mut model, Timestamp::UNIX_EPOCH).map_err(|(_, error)| error)?;
         let has = parts(conn)?;
-        Ok(parts(&model)?.into_iter().find(|part| !has.contains(part)).map(|part| part.0))
+        let (rules, data) = parts(&model)?.into_iter().filter(|part| !has.contains(part)).partition(Part::is_rule);
+        Ok(Gaps { data, rules })
+    }
+}
+
+/// What a database lacks.
+pub(crate) struct Gaps {
+    /// Tables and columns: something is lost.
+    data: Vec<Part>,
+    /// Triggers, indexes and views: what they say is known, so they can be made again.
+    rules: Vec<Part>,
+}
+
+impl Gaps {
+    /// The first table or column that is missing.
+    pub(crate) fn lost(&self) -> Option<&str> {
+        self.data.first().map(|part| part.name.as_str())
+    }
+
+    /// Anything that is missing.
+    pub(crate) fn any(&self) -> Option<&str> {
+        self.lost().or_else(|| self.rules.first().map(|part| part.name.as_str()))
+    }
+
+    /// Makes missing triggers, indexes and views again, all or none; says which.
+    pub(crate) fn close(&self, conn: &mut Connection) -> Result<Vec<&str>, Error> {
+        let tx = conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        for rule in &self.rules {
+            // The name holds its kind: «trigger event_no_delete».
+            tx.execute_batch(&format!("DROP {}", rule.name.replacen(' ', " IF EXISTS ", 1)))?;
+            tx.execute_batch(&rule.definition)?;
+        }
+        let closed: Vec<&str> = self.rules.iter().map(|rule| rule.name.as_str()).collect();
+        if !closed.is_empty() {
+            pending::add(&tx, Happened::Repaired, &json!({ "made_again": closed }))?;
+        }
+        tx.commit()?;
+        Ok(closed)
+    }
+}
+
+/// A table, column, index, view or trigger.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+struct Part {
+    /// For people: `column job.title`, `trigger event_no_delete`.
+    name: String,
+    /// What must be equal.
+    definition: String,
+}
+
+impl Part {
+    fn is_rule(&self) -> bool {
+        !self.name.starts_with("table ") && !self.name.starts_with("column ")
     }
 }
 
@@ -109,8 +166,8 @@ fn sha256(text: &str) -> String {
     HEXLOWER.encode(digest::digest(&digest::SHA256, text.as_bytes()).as_ref())
 }
 
-/// Every table, column, index and trigger: a name for people, and what must be equal.
-fn parts(conn: &Connection) -> Result<BTreeSet<(String, String)>, Error> {
+/// Every part of a database's schema.
+fn parts(conn: &Connection) -> Result<BTreeSet<Part>, Error> {
     let mut all = BTreeSet::new();
     let mut columns = conn.prepare(
         "SELECT t.name, c.name, c.type || ' ' || c.\"notnull\" || ' ' || c.pk || ' ' || c.hidden
@@ -120,8 +177,8 @@ fn parts(conn: &Connection) -> Result<BTreeSet<(String, String)>, Error> {
     let mut rows = columns.query([])?;
     while let Some(row) = rows.next()? {
         let (table, column): (String, String) = (row.get(0)?, row.get(1)?);
-        all.insert((format!("column {table}.{column}"), row.get(2)?));
-        all.insert((format!("table {table}"), String::new()));
+        all.insert(Part { name: format!("column {table}.{column}"), definition: row.get(2)? });
+        all.insert(Part { name: format!("table {table}"), definition: String::new() });
     }
     // The text of a trigger or index is its whole meaning.
     let mut others = conn.prepare(
@@ -129,7 +186,7 @@ fn parts(conn: &Connection) -> Result<BTreeSet<(String, String)>, Error> {
     )?;
     let mut rows = others.query([])?;
     while let Some(row) = rows.next()? {
-        all.insert((row.get(0)?, row.get(1)?));
+        all.insert(Part { name: row.get(0)?, definition: row.get(1)? });
     }
     Ok(all)
 }

@@ -75,6 +75,16 @@ impl Secrets {
         Ok(tx.prepare_cached(sql)?.execute([prefix])?)
     }
 
+    /// The names of the secrets that begin with `prefix`, sorted.
+    ///
+    /// # Errors
+    /// As the database.
+    pub fn names(&self, conn: &Connection, prefix: &str) -> Result<Vec<String>, Error> {
+        let sql = "SELECT name FROM secret WHERE substr(name, 1, length(?1)) = ?1 ORDER BY name";
+        let mut query = conn.prepare_cached(sql)?;
+        Ok(query.query_map([prefix], |row| row.get(0))?.collect::<Result<_, _>>()?)
+    }
+
     /// Makes a new box key and seals every secret with it. A crash at any moment leaves the old key with
     /// the old seals or the new key with the new ones. The old key stays for as long as a kept copy of
     /// the database needs it.
@@ -98,7 +108,7 @@ impl Secrets {
             reseal(tx, &self.ring, &key)
         });
         if let Err(error) = sealed {
-            file::withdraw(&self.dir)?;
+            file::withdraw(&self.dir, &key)?;
             return Err(error);
         }
         self.ring.make_current(key.id());

@@ -1,0 +1,240 @@
+//! The store and the apps.
+
+use std::{collections::BTreeMap, convert::Infallible};
+
+use axum::{
+    Json,
+    extract::{Path, State},
+    http::{HeaderMap, Method, StatusCode},
+    response::{IntoResponse, Response, Sse, sse},
+};
+use futures_util::StreamExt;
+use orbitr_access::{
+    Permit,
+    action::{ChangeApp, InstallApp, ListApps, OperateApp, RemoveApp, RevealAppSecrets, ViewApp, ViewCatalog},
+};
+use orbitr_apps::{
+    AppDetail, AppView, ChangeRequest, DataSize, ExtensionDetail, ExtensionView, InstallRequest, LogEntry, LogQuery,
+    Plan, ReleaseView, RemoveRequest, Started, Verb,
+};
+use orbitr_model::{ExtensionId, Problem};
+
+use crate::{
+    Rooms,
+    builder::Builder,
+    etag::{self, Tagged},
+    input::{Body, Query},
+    openapi::Operation,
+    problem::{Answer, Refused},
+};
+
+const STORE: &str = "Store";
+const APPS: &str = "Apps";
+
+pub(crate) fn routes(api: Builder) -> Builder {
+    let get = |path, id, summary| Operation::new(Method::GET, path, id, summary).tag(APPS);
+    let post = |path, id, summary| Operation::new(Method::POST, path, id, summary).tag(APPS);
+    let started = |operation: Operation| operation.answers::<Started>(202, "The job that does it");
+    api.on(
+        ViewCatalog,
+        get("/extensions", "listExtensions", "What can be installed")
+            .tag(STORE)
+            .answers::<Vec<ExtensionView>>(200, "The store"),
+        extensions,
+    )
+    .on(
+        ViewCatalog,
+        get(
+            "/extensions/{registry}/{extension}",
+            "getExtension",
+            "One extension, with what it asks and what it may do",
+        )
+        .tag(STORE)
+        .answers::<ExtensionDetail>(200, "The extension"),
+        extension,
+    )
+    .on(
+        ViewCatalog,
+        post("/plans", "planInstall", "What an installation would do; changes nothing")
+            .tag(STORE)
+            .body::<InstallRequest>()
+            .answers::<Plan>(200, "The plan"),
+        plan,
+    )
+    .on(
+        ListApps,
+        get("/apps", "listApps", "The apps that the caller may see").answers::<Vec<AppView>>(200, "The apps, by name"),
+        list,
+    )
+    .on(
+        InstallApp,
+        started(
+            post("/projects/{project}/apps", "installApp", "Install an extension; `home` names the built-in project")
+                .body::<InstallRequest>(),
+        ),
+        install,
+    )
+    .on(ViewApp, get("/apps/{app}", "getApp", "One app").answers::<AppDetail>(200, "The app"), show)
+    .on(
+        ViewApp,
+        get("/apps/{app}/releases", "listReleases", "An app's releases, the newest first")
+            .answers::<Vec<ReleaseView>>(200, "The releases"),
+        releases,
+    )
+    .on(
+        ViewApp,
+        get("/apps/{app}/data", "getAppData", "How much an app's data folder holds")
+            .answers::<DataSize>(200, "Its size"),
+        data,
+    )
+    .on(
+        ViewApp,
+        get("/apps/{app}/logs", "getAppLogs", "The last lines of an app's logs")
+            .query::<LogQuery>()
+            .answers::<Vec<LogEntry>>(
+                200,
+                "The lines, the oldest first; with `follow`, a stream of server-sent events with one line each",
+            ),
+        logs,
+    )
+    .on(
+        RevealAppSecrets,
+        get("/apps/{app}/secrets", "revealAppSecrets", "The passwords that an app was given; written to history")
+            .answers::<BTreeMap<String, String>>(200, "Values by name"),
+        reveal,
+    )
+    .on(OperateApp, started(post("/apps/{app}/start", "startApp", "Start an app")), start)
+    .on(OperateApp, started(post("/apps/{app}/stop", "stopApp", "Stop an app")), stop)
+    .on(OperateApp, started(post("/apps/{app}/restart", "restartApp", "Restart an app")), restart)
+    .on(
+        ChangeApp,
+        started(
+            Operation::new(
+                Method::PATCH,
+                "/apps/{app}/inputs",
+                "changeApp",
+                "Change an app's inputs; those left out stay",
+            )
+            .tag(APPS)
+            .body::<ChangeRequest>(),
+        ),
+        change,
+    )
+    .on(
+        RemoveApp,
+        started(
+            Operation::new(Method::DELETE, "/apps/{app}", "removeApp", "Remove an app, with or without its data")
+                .tag(APPS)
+                .body::<RemoveRequest>(),
+        ),
+        remove,
+    )
+}
+
+async fn extensions(State(rooms): State<Rooms>, permit: Permit<ViewCatalog>) -> Json<Vec<ExtensionView>> {
+    Json(rooms.apps.extensions(&permit))
+}
+
+async fn extension(
+    State(rooms): State<Rooms>,
+    permit: Permit<ViewCatalog>,
+    Path((registry, extension)): Path<(String, String)>,
+) -> Answer<Json<ExtensionDetail>> {
+    let id: ExtensionId = format!("{registry}/{extension}")
+        .parse()
+        .map_err(|_| Refused(Problem::not_found("extension", format!("{registry}/{extension}"))))?;
+    Ok(Json(rooms.apps.extension(&permit, &id)?))
+}
+
+async fn plan(
+    State(rooms): State<Rooms>,
+    permit: Permit<ViewCatalog>,
+    Body(request): Body<InstallRequest>,
+) -> Answer<Json<Plan>> {
+    Ok(Json(rooms.apps.plan(&permit, &request).await?))
+}
+
+async fn list(State(rooms): State<Rooms>, permit: Permit<ListApps>) -> Answer<Json<Vec<AppView>>> {
+    Ok(Json(rooms.apps.list(&permit).await?))
+}
+
+async fn install(
+    State(rooms): State<Rooms>,
+    permit: Permit<InstallApp>,
+    Body(request): Body<InstallRequest>,
+) -> Answer<Response> {
+    Ok(accepted(rooms.apps.install(&permit, request).await?))
+}
+
+async fn show(State(rooms): State<Rooms>, permit: Permit<ViewApp>) -> Answer<Tagged<AppDetail>> {
+    Ok(Tagged(rooms.apps.get(&permit).await?))
+}
+
+async fn releases(State(rooms): State<Rooms>, permit: Permit<ViewApp>) -> Answer<Json<Vec<ReleaseView>>> {
+    Ok(Json(rooms.apps.releases(&permit).await?))
+}
+
+async fn data(State(rooms): State<Rooms>, permit: Permit<ViewApp>) -> Answer<Json<DataSize>> {
+    Ok(Json(rooms.apps.data_size(&permit).await?))
+}
+
+async fn logs(State(rooms): State<Rooms>, permit: Permit<ViewApp>, Query(query): Query<LogQuery>) -> Answer<Response> {
+    if !query.follow {
+        return Ok(Json(rooms.apps.log_window(&permit, &query).await?).into_response());
+    }
+    let lines = rooms.apps.log_stream(&permit, query).await?;
+    let events = lines.map(|line| {
+        let event = match line {
+            Ok(entry) => sse::Event::default().json_data(entry),
+            Err(error) => sse::Event::default().event("problem").json_data(Problem::from(error)),
+        };
+        Ok::<_, Infallible>(event.unwrap_or_default())
+    });
+    Ok(Sse::new(events).keep_alive(sse::KeepAlive::default()).into_response())
+}
+
+async fn reveal(
+    State(rooms): State<Rooms>,
+    permit: Permit<RevealAppSecrets>,
+) -> Answer<Json<BTreeMap<String, String>>> {
+    Ok(Json(rooms.apps.reveal(&permit).await?))
+}
+
+async fn start(State(rooms): State<Rooms>, permit: Permit<OperateApp>) -> Answer<Response> {
+    Ok(accepted(rooms.apps.operate(&permit, Verb::Start).await?))
+}
+
+async fn stop(State(rooms): State<Rooms>, permit: Permit<OperateApp>) -> Answer<Response> {
+    Ok(accepted(rooms.apps.operate(&permit, Verb::Stop).await?))
+}
+
+async fn restart(State(rooms): State<Rooms>, permit: Permit<OperateApp>) -> Answer<Response> {
+    Ok(accepted(rooms.apps.operate(&permit, Verb::Restart).await?))
+}
+
+async fn change(
+    State(rooms): State<Rooms>,
+    permit: Permit<ChangeApp>,
+    headers: HeaderMap,
+    Body(request): Body<ChangeRequest>,
+) -> Answer<Response> {
+    if etag::has_condition(&headers) {
+        let now = rooms.apps.get(&rooms.look::<ViewApp>(permit.caller(), permit.resource().clone()).await?).await?;
+        etag::check(&headers, &now)?;
+    }
+    Ok(accepted(rooms.apps.change(&permit, request).await?))
+}
+
+async fn remove(
+    State(rooms): State<Rooms>,
+    permit: Permit<RemoveApp>,
+    Body(request): Body<RemoveRequest>,
+) -> Answer<Response> {
+    Ok(accepted(rooms.apps.remove(&permit, request).await?))
+}
+
+/// 202 with the job, and where to look for it.
+fn accepted(started: Started) -> Response {
+    let location = format!("/api/v1/jobs/{}", started.job);
+    (StatusCode::ACCEPTED, [(axum::http::header::LOCATION, location)], Json(started)).into_response()
+}

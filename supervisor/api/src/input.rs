@@ -1,0 +1,100 @@
+//! Bodies and queries, read strictly: every refusal names the field.
+
+use axum::{
+    extract::{FromRequest, FromRequestParts, Request},
+    http::{header, request::Parts},
+};
+use bytes::Bytes;
+use orbitr_model::Problem;
+use serde::de::DeserializeOwned;
+
+use crate::problem::Refused;
+
+/// A JSON body. The size limit is the router's (413).
+pub(crate) struct Body<T>(pub(crate) T);
+
+impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
+    type Rejection = Refused;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Refused> {
+        let is_json = request
+            .headers()
+            .get(header::CONTENT_TYPE)
+            .and_then(|value| value.to_str().ok())
+            .and_then(|value| value.split(';').next())
+            .is_some_and(|kind| kind.trim().eq_ignore_ascii_case("application/json"));
+        if !is_json {
+            return Err(Refused(
+                Problem::new(415, "not-json", "The body is not JSON").then("Send Content-Type: application/json."),
+            ));
+        }
+        let bytes = Bytes::from_request(request, state).await.map_err(|rejection| {
+            let status = rejection.status().as_u16();
+            let code = if status == 413 { "body-too-large" } else { "body-unreadable" };
+            Refused(Problem::new(status, code, rejection.body_text()))
+        })?;
+        parse(&bytes).map(Self).map_err(Refused)
+    }
+}
+
+/// Reads JSON text as a `T`; the error names the member by its path.
+fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
+    let mut json = serde_json::Deserializer::from_slice(bytes);
+    let value = serde_path_to_error::deserialize(&mut json).map_err(|error| {
+        let path = error.path().to_string();
+        let inner = error.into_inner();
+        if inner.is_syntax() || inner.is_eof() {
+            Problem::new(400, "not-json", "The body is not JSON").why(inner.to_string())
+        } else {
+            Problem::field(if path == "." { "body".to_owned() } else { path }, inner.to_string())
+        }
+    })?;
+    json.end().map_err(|error| Problem::new(400, "not-json", "The body is not JSON").why(error.to_string()))?;
+    Ok(value)
+}
+
+/// The query string.
+pub(crate) struct Query<T>(pub(crate) T);
+
+impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Query<T> {
+    type Rejection = Refused;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Refused> {
+        let text = parts.uri.query().unwrap_or_default();
+        let pairs = serde_urlencoded::Deserializer::new(form_pairs(text));
+        serde_path_to_error::deserialize(pairs).map(Self).map_err(|error| {
+            let path = error.path().to_string();
+            let field = if path == "." { "query".to_owned() } else { path };
+            Refused(Problem::field(field, error.into_inner().to_string()))
+        })
+    }
+}
+
+fn form_pairs(text: &str) -> form_urlencoded::Parse<'_> {
+    form_urlencoded::parse(text.as_bytes())
+}
+
+#[cfg(test)]
+mod tests {
+    use serde::Deserialize;
+
+    use super::*;
+
+    #[derive(Debug, Deserialize)]
+    #[serde(deny_unknown_fields)]
+    #[expect(dead_code, reason = "only read in")]
+    struct Sample {
+        ports: Vec<u16>,
+    }
+
+    #[test]
+    fn a_wrong_member_is_named_by_its_path() {
+        let named = |text: &str| parse::<Sample>(text.as_bytes()).unwrap_err();
+        assert_eq!(named(r#"{"ports":[1,"x"]}"#).fields[0].field, "ports[1]");
+        assert_eq!(named(r#"{"ports":[],"odd":1}"#).fields[0].field, "odd");
+        assert_eq!(named("{}").status, 422);
+        assert_eq!(named("{").code, "not-json");
+        assert_eq!(named(r#"{"ports":[]} x"#).status, 400);
+        assert_eq!(parse::<Sample>(b"{\"ports\":[\xff]}").unwrap_err().status, 400);
+    }
+}

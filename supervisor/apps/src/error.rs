@@ -1,0 +1,146 @@
+//! What can go wrong with apps, and what people are told.
+
+use orbitr_model::{AppId, ExtensionId, FieldError, Problem, ReleaseId};
+
+use crate::model::HostPort;
+
+/// An error of the room.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// No app has this id.
+    #[error("there is no app «{0}»")]
+    NotFound(AppId),
+    /// The catalog has no such extension.
+    #[error("there is no extension «{0}»")]
+    NoExtension(ExtensionId),
+    /// A row that should be there is not.
+    #[error("release {0} is gone")]
+    ReleaseGone(ReleaseId),
+    /// Some inputs are not right.
+    #[error("some inputs are not right")]
+    Inputs(Vec<FieldError>),
+    /// The id is in use.
+    #[error("the app id «{0}» is in use")]
+    IdTaken(AppId),
+    /// The extension allows one app only, and there is one.
+    #[error("{extension} can be installed once, and «{app}» is there")]
+    OneOnly {
+        /// The extension.
+        extension: ExtensionId,
+        /// The app that is there.
+        app: AppId,
+    },
+    /// A host port is in use.
+    #[error("port {} is in use", port.port)]
+    PortTaken {
+        /// The port.
+        port: HostPort,
+        /// The app that holds it, if it is one of ours.
+        by: Option<AppId>,
+    },
+    /// The app is not in a state in which this can be done.
+    #[error("{app} {why}")]
+    WrongState {
+        /// The app.
+        app: AppId,
+        /// Why not, for example «is being removed».
+        why: String,
+    },
+    /// Another job changes the app.
+    #[error("a job is changing {0}")]
+    Busy(AppId),
+    /// Data would be deleted without its name typed in.
+    #[error("deleting the data of {0} needs its id typed in")]
+    Unconfirmed(AppId),
+    /// The extension cannot run on this box.
+    #[error("{extension} cannot run here")]
+    Unsupported {
+        /// The extension.
+        extension: ExtensionId,
+        /// Each reason, as a sentence.
+        reasons: Vec<String>,
+    },
+    /// The extension's Compose text or our override is not right.
+    #[error("the Compose project is not right: {0}")]
+    Compose(String),
+    /// The release's text cannot be read by this version.
+    #[error("the extension's text cannot be read: {0}")]
+    Manifest(String),
+    /// A file could not be written, read or removed.
+    #[error("{what}")]
+    File {
+        /// What was tried, with the path.
+        what: String,
+        /// Why it failed.
+        source: std::io::Error,
+    },
+    /// Docker or Compose said no.
+    #[error("Docker refused")]
+    Docker(#[from] orbitr_docker::Error),
+    /// A job could not be started.
+    #[error("a job could not be started")]
+    Jobs(#[from] orbitr_jobs::Error),
+    /// The database failed.
+    #[error("the database failed")]
+    Store(#[from] orbitr_store::Error),
+    /// Access failed.
+    #[error("access failed")]
+    Access(#[from] orbitr_access::Error),
+}
+
+impl From<rusqlite::Error> for Error {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::Store(error.into())
+    }
+}
+
+impl Error {
+    pub(crate) fn file(what: impl Into<String>) -> impl FnOnce(std::io::Error) -> Self {
+        let what = what.into();
+        move |source| Self::File { what, source }
+    }
+}
+
+impl From<Error> for Problem {
+    fn from(error: Error) -> Self {
+        let title = capitalised(&error.to_string());
+        match error {
+            Error::NotFound(id) => Self::not_found("app", id),
+            Error::NoExtension(id) => Self::not_found("extension", id).then("The store lists what there is."),
+            Error::ReleaseGone(id) => Self::not_found("release", id),
+            Error::Inputs(fields) => Self::invalid(fields),
+            Error::IdTaken(id) => Self::field("app", format!("«{id}» is in use; choose another id")),
+            Error::OneOnly { .. } => Self::new(409, "extension-installed-once", title),
+            Error::PortTaken { port, by } => {
+                let who = by.map_or_else(|| "something else on this box".to_owned(), |app| format!("the app «{app}»"));
+                Self::new(409, "port-taken", title)
+                    .why(format!("Port {}/{} is held by {who}.", port.port, port.protocol.as_str()))
+                    .then("Choose another port.")
+            }
+            Error::WrongState { .. } => Self::new(409, "app-wrong-state", title),
+            Error::Busy(_) => Self::new(409, "app-busy", title).then("Wait for the job, or cancel it."),
+            Error::Unconfirmed(id) => Self::field("confirm", format!("type «{id}» to delete its data")),
+            Error::Unsupported { reasons, .. } => {
+                Self::new(409, "extension-unsupported", title).why(reasons.join(". "))
+            }
+            Error::Compose(why) => Self::new(500, "compose-refused", "Compose does not take the app's files").why(why),
+            Error::Manifest(why) => {
+                Self::new(500, "manifest-unreadable", "The app's extension cannot be read").why(why)
+            }
+            Error::File { source, .. } if source.kind() == std::io::ErrorKind::StorageFull => {
+                Self::new(507, "disk-full", "The disk is full").why(title).then("Free some space and try again.")
+            }
+            Error::File { what, source } => Self::new(500, "file-failed", "A file of the app could not be handled")
+                .why(format!("{what}: {source}.")),
+            Error::Docker(error) => error.into(),
+            Error::Jobs(error) => error.into(),
+            Error::Store(error) => error.into(),
+            Error::Access(error) => error.into(),
+        }
+    }
+}
+
+fn capitalised(text: &str) -> String {
+    let mut chars = text.chars();
+    chars.next().map(|first| first.to_uppercase().chain(chars).collect()).unwrap_or_default()
+}

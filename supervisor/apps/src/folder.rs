@@ -1,0 +1,122 @@
+//! An app's folder: the readable files that leaving Orbitr needs, and the data.
+//!
+//! `apps/<id>/releases/<number>/` holds what Compose reads, `apps/<id>/current` points at the active
+//! release, `apps/<id>/data/<volume>/` is what the containers write.
+
+use std::{
+    io,
+    path::{Path, PathBuf},
+};
+
+use orbitr_host::files;
+use orbitr_model::AppId;
+
+use crate::Error;
+
+/// The extension's text, kept as it was published.
+pub(crate) const COMPOSE_FILE: &str = "compose.yaml";
+/// What the box adds: labels, limits, digests, data folders.
+pub(crate) const OVERRIDE_FILE: &str = "orbitr.override.json";
+/// The variables; holds secrets, so only the supervisor may read it.
+pub(crate) const ENV_FILE: &str = ".env";
+
+/// Where one app lives.
+#[derive(Clone, Debug)]
+pub(crate) struct AppFolder {
+    root: PathBuf,
+}
+
+impl AppFolder {
+    /// The folder of one app. An `AppId` holds no separator, so the path stays below `apps`.
+    pub(crate) fn new(apps: &Path, id: &AppId) -> Self {
+        Self { root: apps.join(id.as_str()) }
+    }
+
+    pub(crate) fn releases(&self) -> PathBuf {
+        self.root.join("releases")
+    }
+
+    pub(crate) fn release(&self, number: u32) -> PathBuf {
+        self.releases().join(number.to_string())
+    }
+
+    pub(crate) fn data(&self) -> PathBuf {
+        self.root.join("data")
+    }
+
+    fn current(&self) -> PathBuf {
+        self.root.join("current")
+    }
+
+    /// Points `current` at a release; replaces an older pointer in one step.
+    pub(crate) fn activate(&self, number: u32) -> Result<(), Error> {
+        let next = self.root.join(".current.next");
+        let point = || {
+            files::remove(&next)?;
+            std::os::unix::fs::symlink(format!("releases/{number}"), &next)?;
+            std::fs::rename(&next, self.current())?;
+            files::sync_dir(&self.root)
+        };
+        point().map_err(Error::file(format!("pointing {} at release {number}", self.current().display())))
+    }
+
+    /// Takes the pointer away.
+    pub(crate) fn deactivate(&self) -> Result<(), Error> {
+        remove(&self.current())
+    }
+
+    /// Removes one release's files; the folders above too, when nothing else is left in them.
+    pub(crate) fn remove_release(&self, number: u32) -> Result<(), Error> {
+        remove(&self.release(number))?;
+        remove_if_empty(&self.releases())?;
+        remove_if_empty(&self.root)
+    }
+
+    /// Removes the files of every release, and keeps the data.
+    pub(crate) fn remove_releases(&self) -> Result<(), Error> {
+        self.deactivate()?;
+        remove(&self.releases())
+    }
+
+    /// Removes everything, data included. The folder first gets another name, so that a half deleted
+    /// one is never mistaken for an app's data; a deletion that was cut off is finished by calling
+    /// this again.
+    pub(crate) fn remove_all(&self) -> Result<(), Error> {
+        let name = self.root.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        let doomed = self.root.with_file_name(format!(".removing-{name}"));
+        remove(&doomed)?;
+        match std::fs::rename(&self.root, &doomed) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            Err(error) => Err(Error::file(format!("removing {}", self.root.display()))(error)),
+            Ok(()) => remove(&doomed),
+        }
+    }
+}
+
+fn remove(path: &Path) -> Result<(), Error> {
+    match files::remove(path) {
+        // Its folder is gone too.
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        other => other.map_err(Error::file(format!("removing {}", path.display()))),
+    }
+}
+
+fn remove_if_empty(folder: &Path) -> Result<(), Error> {
+    match std::fs::remove_dir(folder) {
+        Err(error) if matches!(error.kind(), io::ErrorKind::DirectoryNotEmpty | io::ErrorKind::NotFound) => Ok(()),
+        other => other.map_err(Error::file(format!("removing {}", folder.display()))),
+    }
+}
+
+/// The bytes below a folder; what cannot be read counts as nothing.
+pub(crate) fn size_of(folder: &Path) -> u64 {
+    let Ok(entries) = std::fs::read_dir(folder) else { return 0 };
+    entries
+        .flatten()
+        .map(|entry| match entry.metadata() {
+            Ok(meta) if meta.is_dir() => size_of(&entry.path()),
+            Ok(meta) => meta.len(),
+            Err(_) => 0,
+        })
+        .sum()
+}

@@ -1,0 +1,200 @@
+//! The room's own words: rows, requests and what a release is made of.
+
+use std::collections::BTreeMap;
+
+use orbitr_docker::{Digest, ImageReceipt, ImageRef};
+use orbitr_model::{Actor, AppId, DisplayName, ExtensionId, ProjectId, ReleaseId, Timestamp};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// Where an app is in its life.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Phase {
+    /// Its first release is not active yet.
+    Installing,
+    /// It has an active release.
+    Installed,
+    /// A job takes it away; there is no way back.
+    Removing,
+    /// It is removed, but its data, inputs and secrets wait for a reinstall.
+    Kept,
+}
+
+impl Phase {
+    pub(crate) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Installing => "installing",
+            Self::Installed => "installed",
+            Self::Removing => "removing",
+            Self::Kept => "kept",
+        }
+    }
+}
+
+/// What the owner wants an installed app to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Wanted {
+    /// Be up.
+    Running,
+    /// Be down.
+    Stopped,
+}
+
+impl Wanted {
+    pub(crate) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Running => "running",
+            Self::Stopped => "stopped",
+        }
+    }
+}
+
+/// One app, as the database keeps it.
+#[derive(Clone, Debug)]
+pub(crate) struct App {
+    /// Its id; also the name of its folder and, with a prefix, of its Compose project.
+    pub id: AppId,
+    /// What people call it.
+    pub name: DisplayName,
+    /// The project that it belongs to.
+    pub project: ProjectId,
+    /// The extension that installed it.
+    pub extension: ExtensionId,
+    /// Where it is in its life.
+    pub phase: Phase,
+    /// What it should do.
+    pub wanted: Wanted,
+    /// The release that it runs; none while its first one is being installed.
+    pub active: Option<ReleaseId>,
+    /// When it was first installed.
+    pub created: Timestamp,
+    /// When its row last changed; also its version for `If-Match`.
+    pub changed: Timestamp,
+}
+
+/// What an app runs: made once, never changed, except that the pull fills in the digests.
+#[derive(Clone, Debug)]
+pub(crate) struct Release {
+    /// Its id, also a label on every container that it starts.
+    pub id: ReleaseId,
+    /// The app.
+    pub app: AppId,
+    /// Counts up by one within the app; names the release's folder.
+    pub number: u32,
+    /// The extension.
+    pub extension: ExtensionId,
+    /// The upstream version.
+    pub version: String,
+    /// The package's revision of that version.
+    pub revision: u32,
+    /// The extension's own text.
+    pub manifest: String,
+    /// Its inputs, without the values of secret ones.
+    pub inputs: BTreeMap<String, serde_json::Value>,
+    /// Host ports by the extension's name for them.
+    pub ports: BTreeMap<String, HostPort>,
+    /// Images by service.
+    pub images: BTreeMap<String, Image>,
+    /// Why it was made, as a sentence.
+    pub reason: String,
+    /// Who made it.
+    pub made_by: Actor,
+    /// When.
+    pub created: Timestamp,
+}
+
+/// A port of the box that leads to a service of an app.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+pub struct HostPort {
+    /// The port's number on every address of the box.
+    pub port: u16,
+    /// TCP or UDP.
+    pub protocol: Protocol,
+}
+
+/// The transport of a port.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Protocol {
+    /// TCP.
+    Tcp,
+    /// UDP.
+    Udp,
+}
+
+impl Protocol {
+    pub(crate) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Tcp => "tcp",
+            Self::Udp => "udp",
+        }
+    }
+}
+
+/// An image that a release runs.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Image {
+    /// The reference in the extension, for example `postgres:17.9`.
+    pub reference: ImageRef,
+    /// The digest that the registry handed out, `sha256:…`; none before the pull, and for an image that
+    /// was built or loaded on this machine.
+    pub digest: Option<Digest>,
+    /// The right to remove it again, when this box brought it.
+    pub receipt: Option<ImageReceipt>,
+}
+
+impl Image {
+    /// An image that nobody has looked for yet.
+    pub(crate) const fn new(reference: ImageRef) -> Self {
+        Self { reference, digest: None, receipt: None }
+    }
+}
+
+/// What to do with the data of an app that is removed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum DataChoice {
+    /// Keep data, inputs and secrets, so that a reinstall finds them.
+    Keep,
+    /// Delete everything.
+    Delete,
+}
+
+/// A request to install an extension.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct InstallRequest {
+    /// The extension.
+    pub extension: ExtensionId,
+    /// The new app's id; made from the extension's name when left out. The id of an app whose data was
+    /// kept installs it again onto that data.
+    #[serde(default)]
+    pub app: Option<AppId>,
+    /// What people call it; the extension's name when left out.
+    #[serde(default)]
+    pub name: Option<DisplayName>,
+    /// The extension's inputs; those left out get their defaults.
+    #[serde(default)]
+    pub inputs: BTreeMap<String, serde_json::Value>,
+}
+
+/// A request to change an installed app's inputs.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ChangeRequest {
+    /// The inputs that change; all others stay as they are.
+    pub inputs: BTreeMap<String, serde_json::Value>,
+}
+
+/// A request to remove an app.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RemoveRequest {
+    /// What happens to its data.
+    pub data: DataChoice,
+    /// The app's id once more; needed when data is deleted.
+    #[serde(default)]
+    pub confirm: Option<String>,
+}

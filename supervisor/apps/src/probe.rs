@@ -1,0 +1,107 @@
+//! The probe from outside: reaches an app the way its users would, over the network.
+
+use std::{
+    net::{IpAddr, SocketAddr},
+    time::Duration,
+};
+
+use orbitr_sdk::Health;
+use tokio::{io::AsyncReadExt, net::TcpStream, time::timeout};
+
+/// A single try must be quick: many follow.
+const CONNECT_LIMIT: Duration = Duration::from_secs(3);
+const ANSWER_LIMIT: Duration = Duration::from_secs(10);
+/// Docker's port forwarder takes every connection and hangs up when nobody listens behind it; a service
+/// that is there keeps the line open for at least this long or says something.
+const HANG_UP_LIMIT: Duration = Duration::from_millis(250);
+
+/// What to reach, and where.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Target {
+    /// Somebody takes a TCP connection and keeps it.
+    Tcp { address: SocketAddr },
+    /// An HTTP GET is answered as the extension expects.
+    Http { address: SocketAddr, health: Box<Health> },
+}
+
+/// The most of a body that is looked at, in bytes.
+const BODY_LIMIT: usize = 64 * 1024;
+
+impl Target {
+    /// Tries once. The error is a sentence for the owner.
+    pub(crate) async fn reach(&self) -> Result<(), String> {
+        match self {
+            Self::Tcp { address } => reach_tcp(*address).await,
+            Self::Http { address, health } => {
+                let url = format!("http://{address}{}", health.path());
+                match timeout(ANSWER_LIMIT, reach_http(&url, health)).await {
+                    Ok(result) => result,
+                    Err(_) => Err(format!("{url} does not answer within {} s", ANSWER_LIMIT.as_secs())),
+                }
+            }
+        }
+    }
+}
+
+async fn reach_tcp(address: SocketAddr) -> Result<(), String> {
+    let mut stream = match timeout(CONNECT_LIMIT, TcpStream::connect(address)).await {
+        Ok(Ok(stream)) => stream,
+        Ok(Err(error)) => return Err(format!("nothing takes connections on port {} ({error})", address.port())),
+        Err(_) => return Err(format!("port {} does not answer within {} s", address.port(), CONNECT_LIMIT.as_secs())),
+    };
+    let mut first = [0_u8; 1];
+    match timeout(HANG_UP_LIMIT, stream.read(&mut first)).await {
+        // It waits for us to speak, or greets.
+        Err(_) | Ok(Ok(1..)) => Ok(()),
+        Ok(Ok(0) | Err(_)) => {
+            Err(format!("port {} hangs up at once: the service is not listening yet", address.port()))
+        }
+    }
+}
+
+async fn reach_http(url: &str, health: &Health) -> Result<(), String> {
+    // No proxy, no redirect, no pool: each try is a first visit.
+    let client = reqwest::Client::builder()
+        .no_proxy()
+        .redirect(reqwest::redirect::Policy::none())
+        .connect_timeout(CONNECT_LIMIT)
+        .build()
+        .map_err(|error| format!("the probe could not be made ({error})"))?;
+    let mut answer = client.get(url).send().await.map_err(|_| format!("{url} does not answer"))?;
+    let mut body = Vec::new();
+    while body.len() < BODY_LIMIT {
+        match answer.chunk().await {
+            Ok(Some(chunk)) => body.extend_from_slice(&chunk),
+            Ok(None) => break,
+            Err(_) => return Err(format!("{url} breaks off its answer")),
+        }
+    }
+    health.judge(answer.status().as_u16(), &body).map_err(|why| format!("{url}: {why}"))
+}
+
+/// The address that leads to a port of this box from the box itself.
+pub(crate) fn own_address(port: u16) -> SocketAddr {
+    SocketAddr::new(IpAddr::from([127, 0, 0, 1]), port)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_service_that_waits_is_reached_and_one_that_hangs_up_is_not() {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let reach = tokio::spawn(async move { Target::Tcp { address }.reach().await });
+        let (held, _) = listener.accept().await.unwrap();
+        assert_eq!(reach.await.unwrap(), Ok(()));
+        drop(held);
+
+        let reach = tokio::spawn(async move { Target::Tcp { address }.reach().await });
+        drop(listener.accept().await.unwrap());
+        assert!(reach.await.unwrap().unwrap_err().contains("hangs up"));
+
+        drop(listener);
+        assert!(Target::Tcp { address }.reach().await.unwrap_err().contains("nothing takes connections"));
+    }
+}

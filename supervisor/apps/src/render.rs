@@ -1,0 +1,198 @@
+//! The override file: what the box adds to an extension's Compose text. Pure.
+//!
+//! The text itself is never written again: `docker compose config` interprets it, and everything of
+//! ours stands in a second file that Compose lays over it.
+
+use std::{collections::BTreeMap, path::Path};
+
+use orbitr_docker::{LABEL_APP, LABEL_BOX, LABEL_RELEASE};
+use orbitr_model::{AppId, ReleaseId};
+use serde_json::{Map, Value, json};
+
+use crate::{Error, model::Image};
+
+/// The most that one container may use when its extension says nothing.
+const DEFAULT_MEMORY_BYTES: u64 = 2 << 30;
+const DEFAULT_PIDS: u64 = 1024;
+/// Container logs: three files of ten megabytes each, then the oldest goes.
+const LOG_FILE_SIZE: &str = "10m";
+const LOG_FILES: &str = "3";
+
+/// Everything that the override depends on.
+pub(crate) struct Render<'a> {
+    pub(crate) box_id: &'a str,
+    pub(crate) app: &'a AppId,
+    pub(crate) release: ReleaseId,
+    /// The app's data folder; each named volume becomes a folder in it.
+    pub(crate) data: &'a Path,
+    /// Images by service; one without digest is not pinned.
+    pub(crate) images: &'a BTreeMap<String, Image>,
+    /// The memory limit for services that set none, in bytes.
+    pub(crate) memory: Option<u64>,
+}
+
+/// What the override needs from the disk.
+pub(crate) struct Rendered {
+    /// The override file's content.
+    pub(crate) text: String,
+    /// The named volumes in use: a folder each.
+    pub(crate) volumes: Vec<String>,
+}
+
+impl Render<'_> {
+    /// Makes the override for a Compose project as `docker compose config --format json` printed it.
+    pub(crate) fn over(&self, config: &Value) -> Result<Rendered, Error> {
+        let services = config
+            .get("services")
+            .and_then(Value::as_object)
+            .filter(|services| !services.is_empty())
+            .ok_or_else(|| Error::Compose("the Compose file has no services".to_owned()))?;
+        let mut volumes = Vec::new();
+        let services: Map<String, Value> =
+            services.iter().map(|(name, service)| (name.clone(), self.service(name, service, &mut volumes))).collect();
+        volumes.sort_unstable();
+        volumes.dedup();
+        if let Some(odd) = volumes.iter().find(|name| !is_folder_name(name)) {
+            return Err(Error::Compose(format!("the volume name «{odd}» cannot be a folder's name")));
+        }
+        let whole = json!({ "services": services, "networks": self.networks(config) });
+        let text = serde_json::to_string_pretty(&whole).map_err(|error| Error::Compose(error.to_string()))?;
+        Ok(Rendered { text, volumes })
+    }
+
+    fn labels(&self) -> Value {
+        json!({
+            LABEL_BOX: self.box_id,
+            LABEL_APP: self.app.as_str(),
+            LABEL_RELEASE: self.release.to_string(),
+        })
+    }
+
+    fn service(&self, name: &str, service: &Value, volumes: &mut Vec<String>) -> Value {
+        let mut over = Map::new();
+        over.insert("labels".to_owned(), self.labels());
+        if let Some(Image { reference, digest: Some(digest), .. }) = self.images.get(name) {
+            over.insert("image".to_owned(), json!(reference.pinned(digest).as_str()));
+        }
+        if service.get("logging").is_none() {
+            let options = json!({ "max-size": LOG_FILE_SIZE, "max-file": LOG_FILES });
+            over.insert("logging".to_owned(), json!({ "driver": "local", "options": options }));
+        }
+        if let Some(limits) = self.limits(service) {
+            over.insert("deploy".to_owned(), json!({ "resources": { "limits": limits } }));
+        }
+        over.insert("security_opt".to_owned(), json!(["no-new-privileges:true"]));
+        let mounts = self.mounts(service, volumes);
+        if !mounts.is_empty() {
+            over.insert("volumes".to_owned(), Value::Array(mounts));
+        }
+        Value::Object(over)
+    }
+
+    /// Limits for what the extension leaves open; its own ones stand.
+    fn limits(&self, service: &Value) -> Option<Map<String, Value>> {
+        let set = |path: &str| service.pointer(path).is_some_and(|value| !value.is_null());
+        let mut limits = Map::new();
+        if !set("/mem_limit") && !set("/deploy/resources/limits/memory") {
+            let bytes = self.memory.unwrap_or(DEFAULT_MEMORY_BYTES);
+            limits.insert("memory".to_owned(), json!(bytes.to_string()));
+        }
+        if !set("/pids_limit") && !set("/deploy/resources/limits/pids") {
+            limits.insert("pids".to_owned(), json!(DEFAULT_PIDS));
+        }
+        (!limits.is_empty()).then_some(limits)
+    }
+
+    /// Named volumes become folders of the app: a bind at the same place takes the volume's.
+    fn mounts(&self, service: &Value, volumes: &mut Vec<String>) -> Vec<Value> {
+        let Some(mounts) = service.get("volumes").and_then(Value::as_array) else { return Vec::new() };
+        mounts
+            .iter()
+            .filter(|mount| mount.get("type").and_then(Value::as_str) == Some("volume"))
+            .filter_map(|mount| {
+                let source = mount.get("source")?.as_str()?;
+                let target = mount.get("target")?.as_str()?;
+                volumes.push(source.to_owned());
+                let mut bind = json!({ "type": "bind", "source": self.data.join(source), "target": target });
+                if mount.get("read_only").and_then(Value::as_bool) == Some(true) {
+                    bind["read_only"] = json!(true);
+                }
+                Some(bind)
+            })
+            .collect()
+    }
+
+    fn networks(&self, config: &Value) -> Value {
+        let named = config.get("networks").and_then(Value::as_object);
+        let ours: Map<String, Value> = named
+            .into_iter()
+            .flatten()
+            .filter(|(_, network)| network.get("external").and_then(Value::as_bool) != Some(true))
+            .map(|(name, _)| (name.clone(), json!({ "labels": self.labels() })))
+            .collect();
+        Value::Object(ours)
+    }
+}
+
+/// Compose lets a volume be called `..`; a folder of ours must not be.
+fn is_folder_name(name: &str) -> bool {
+    name.starts_with(|c: char| c.is_ascii_alphanumeric())
+        && name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const DIGEST: &str = "sha256:0000000000000000000000000000000000000000000000000000000000000000";
+
+    fn render(config: &Value) -> Result<Rendered, Error> {
+        let images = BTreeMap::from([(
+            "db".to_owned(),
+            Image { digest: Some(DIGEST.parse().unwrap()), ..Image::new("postgres:17.9".parse().unwrap()) },
+        )]);
+        Render {
+            box_id: "box",
+            app: &"shop".parse().unwrap(),
+            release: ReleaseId::new(),
+            data: Path::new("/apps/shop/data"),
+            images: &images,
+            memory: None,
+        }
+        .over(config)
+    }
+
+    #[test]
+    fn a_service_gets_labels_digest_limits_and_its_data_folder() {
+        let config = json!({
+            "services": { "db": {
+                "image": "postgres:17.9",
+                "volumes": [{ "type": "volume", "source": "data", "target": "/var/lib/postgresql/data" }],
+            } },
+            "networks": { "default": {}, "world": { "external": true } },
+        });
+        let rendered = render(&config).unwrap();
+        let over: Value = serde_json::from_str(&rendered.text).unwrap();
+        let db = &over["services"]["db"];
+        assert_eq!(db["labels"][LABEL_APP], "shop");
+        assert_eq!(db["image"], format!("postgres:17.9@{DIGEST}"));
+        assert_eq!(db["volumes"][0]["source"], "/apps/shop/data/data");
+        assert_eq!(db["deploy"]["resources"]["limits"]["memory"], DEFAULT_MEMORY_BYTES.to_string());
+        assert_eq!(over["networks"].as_object().unwrap().len(), 1, "a network that is not ours is not touched");
+        assert_eq!(rendered.volumes, ["data"]);
+    }
+
+    #[test]
+    fn limits_of_the_extension_stand() {
+        let config = json!({ "services": { "db": { "mem_limit": "1024", "deploy": { "resources": { "limits": { "pids": 7 } } } } } });
+        let over: Value = serde_json::from_str(&render(&config).unwrap().text).unwrap();
+        assert_eq!(over["services"]["db"].get("deploy"), None);
+    }
+
+    #[test]
+    fn a_volume_cannot_lead_out_of_the_data_folder() {
+        let config =
+            json!({ "services": { "db": { "volumes": [{ "type": "volume", "source": "..", "target": "/x" }] } } });
+        assert!(render(&config).is_err());
+    }
+}

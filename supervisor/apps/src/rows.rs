@@ -1,0 +1,257 @@
+//! Every query of the room. Reads take a connection, writes a transaction.
+
+use std::collections::{BTreeMap, HashSet};
+
+use orbitr_docker::ImageRef;
+
+use orbitr_model::{AppId, ReleaseId, Timestamp, Topic};
+use orbitr_store::{self as store, Tx, row, time::to_ms};
+use rusqlite::{Connection, OptionalExtension, Row, params};
+
+use crate::{
+    Error,
+    model::{App, HostPort, Image, Phase, Release, Wanted},
+};
+
+const APP: &str = "SELECT id, name, project_id, extension, phase, wanted, active_release, created, changed FROM app";
+const RELEASE: &str = "SELECT id, app_id, number, extension, version, revision, manifest, inputs, ports, images, reason, \
+                       made_by, created FROM release";
+
+fn app(row: &Row<'_>) -> rusqlite::Result<App> {
+    Ok(App {
+        id: row::parse(row, "id")?,
+        name: row::parse(row, "name")?,
+        project: row::parse(row, "project_id")?,
+        extension: row::parse(row, "extension")?,
+        phase: row::word(row, "phase")?,
+        wanted: row::word(row, "wanted")?,
+        active: row::parse_opt(row, "active_release")?,
+        created: row::time(row, "created")?,
+        changed: row::time(row, "changed")?,
+    })
+}
+
+fn release(row: &Row<'_>) -> rusqlite::Result<Release> {
+    Ok(Release {
+        id: row::parse(row, "id")?,
+        app: row::parse(row, "app_id")?,
+        number: row.get("number")?,
+        extension: row::parse(row, "extension")?,
+        version: row.get("version")?,
+        revision: row.get("revision")?,
+        manifest: row.get("manifest")?,
+        inputs: row::json(row, "inputs")?,
+        ports: row::json(row, "ports")?,
+        images: row::json(row, "images")?,
+        reason: row.get("reason")?,
+        made_by: row::json(row, "made_by")?,
+        created: row::time(row, "created")?,
+    })
+}
+
+pub(crate) fn apps(conn: &Connection) -> Result<Vec<App>, Error> {
+    let mut query = conn.prepare_cached(&format!("{APP} ORDER BY name COLLATE NOCASE, id"))?;
+    Ok(query.query_map([], app)?.collect::<Result<_, _>>()?)
+}
+
+pub(crate) fn find(conn: &Connection, id: &AppId) -> Result<Option<App>, Error> {
+    let mut query = conn.prepare_cached(&format!("{APP} WHERE id = ?1"))?;
+    Ok(query.query_row([id.as_str()], app).optional()?)
+}
+
+/// The app, or the error that says that there is none.
+pub(crate) fn get(conn: &Connection, id: &AppId) -> Result<App, Error> {
+    find(conn, id)?.ok_or_else(|| Error::NotFound(id.clone()))
+}
+
+pub(crate) fn get_release(conn: &Connection, id: ReleaseId) -> Result<Release, Error> {
+    let mut query = conn.prepare_cached(&format!("{RELEASE} WHERE id = ?1"))?;
+    query.query_row([id.to_string()], release).optional()?.ok_or(Error::ReleaseGone(id))
+}
+
+/// An app's releases, the newest first.
+pub(crate) fn releases(conn: &Connection, app: &AppId) -> Result<Vec<Release>, Error> {
+    let mut query = conn.prepare_cached(&format!("{RELEASE} WHERE app_id = ?1 ORDER BY number DESC"))?;
+    Ok(query.query_map([app.as_str()], release)?.collect::<Result<_, _>>()?)
+}
+
+/// The release that the app runs, or ran last when its data is kept.
+pub(crate) fn latest(conn: &Connection, app: &App) -> Result<Option<Release>, Error> {
+    match app.active {
+        Some(id) => get_release(conn, id).map(Some),
+        None => Ok(releases(conn, &app.id)?.into_iter().next()),
+    }
+}
+
+pub(crate) fn next_number(conn: &Connection, app: &AppId) -> Result<u32, Error> {
+    let mut query = conn.prepare_cached("SELECT coalesce(max(number), 0) + 1 FROM release WHERE app_id = ?1")?;
+    Ok(query.query_row([app.as_str()], |row| row.get(0))?)
+}
+
+/// Host ports that apps hold, with the app.
+pub(crate) fn held_ports(conn: &Connection) -> Result<Vec<(HostPort, AppId)>, Error> {
+    let mut query = conn.prepare_cached("SELECT DISTINCT port, protocol, app_id FROM host_port")?;
+    let rows = query.query_map([], |row| {
+        Ok((HostPort { port: row.get("port")?, protocol: row::word(row, "protocol")? }, row::parse(row, "app_id")?))
+    })?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
+pub(crate) fn insert_app(tx: &mut Tx<'_>, app: &App) -> Result<(), Error> {
+    tx.prepare_cached(
+        "INSERT INTO app (id, name, project_id, extension, phase, wanted, active_release, created, changed)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+    )?
+    .execute(params![
+        app.id.as_str(),
+        app.name.as_str(),
+        app.project.to_string(),
+        app.extension.as_str(),
+        app.phase.as_str(),
+        app.wanted.as_str(),
+        app.active.map(|id| id.to_string()),
+        to_ms(app.created),
+        to_ms(app.changed),
+    ])?;
+    touched(tx, &app.id);
+    Ok(())
+}
+
+pub(crate) fn insert_release(tx: &mut Tx<'_>, release: &Release) -> Result<(), Error> {
+    tx.prepare_cached(
+        "INSERT INTO release (id, app_id, number, extension, version, revision, manifest, inputs, ports, images,
+                              reason, made_by, created)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
+    )?
+    .execute(params![
+        release.id.to_string(),
+        release.app.as_str(),
+        release.number,
+        release.extension.as_str(),
+        release.version,
+        release.revision,
+        release.manifest,
+        to_json(&release.inputs)?,
+        to_json(&release.ports)?,
+        to_json(&release.images)?,
+        release.reason,
+        to_json(&release.made_by)?,
+        to_ms(release.created),
+    ])?;
+    for port in release.ports.values() {
+        hold_port(tx, *port, release)?;
+    }
+    touched(tx, &release.app);
+    Ok(())
+}
+
+fn hold_port(tx: &Tx<'_>, port: HostPort, release: &Release) -> Result<(), Error> {
+    let held = tx
+        .prepare_cached("INSERT INTO host_port (port, protocol, app_id, release_id) VALUES (?1, ?2, ?3, ?4)")?
+        .execute(params![port.port, port.protocol.as_str(), release.app.as_str(), release.id.to_string()]);
+    match held {
+        Ok(_) => Ok(()),
+        // The trigger: another app took it between the plan and now.
+        Err(rusqlite::Error::SqliteFailure(failure, _)) if failure.code == rusqlite::ErrorCode::ConstraintViolation => {
+            Err(Error::PortTaken { port, by: None })
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+fn to_json<T: serde::Serialize>(value: &T) -> Result<String, Error> {
+    serde_json::to_string(value).map_err(|error| Error::Compose(error.to_string()))
+}
+
+pub(crate) fn set_images(tx: &mut Tx<'_>, id: ReleaseId, images: &BTreeMap<String, Image>) -> Result<(), Error> {
+    let images = to_json(images)?;
+    tx.prepare_cached("UPDATE release SET images = ?2 WHERE id = ?1")?.execute(params![id.to_string(), images])?;
+    Ok(())
+}
+
+pub(crate) fn set_phase(tx: &mut Tx<'_>, id: &AppId, phase: Phase) -> Result<(), store::Error> {
+    update(tx, id, "phase", phase.as_str())
+}
+
+pub(crate) fn set_wanted(tx: &mut Tx<'_>, id: &AppId, wanted: Wanted) -> Result<(), store::Error> {
+    update(tx, id, "wanted", wanted.as_str())
+}
+
+/// Moves the one pointer: from now on the app runs this release.
+pub(crate) fn activate(tx: &mut Tx<'_>, id: &AppId, release: ReleaseId) -> Result<(), store::Error> {
+    tx.prepare_cached("UPDATE app SET phase = 'installed', active_release = ?2 WHERE id = ?1")?
+        .execute(params![id.as_str(), release.to_string()])?;
+    tx.prepare_cached("DELETE FROM host_port WHERE app_id = ?1 AND release_id <> ?2")?
+        .execute(params![id.as_str(), release.to_string()])?;
+    mark_changed(tx, id)
+}
+
+/// Takes a release back that never became active.
+pub(crate) fn delete_release(tx: &mut Tx<'_>, app: &AppId, id: ReleaseId) -> Result<(), store::Error> {
+    tx.prepare_cached("DELETE FROM release WHERE id = ?1")?.execute([id.to_string()])?;
+    mark_changed(tx, app)
+}
+
+/// Turns the app into kept data: no active release, no ports.
+pub(crate) fn keep(tx: &mut Tx<'_>, id: &AppId) -> Result<(), store::Error> {
+    tx.prepare_cached("DELETE FROM host_port WHERE app_id = ?1")?.execute([id.as_str()])?;
+    tx.prepare_cached("UPDATE app SET phase = 'kept', wanted = 'stopped', active_release = NULL WHERE id = ?1")?
+        .execute([id.as_str()])?;
+    mark_changed(tx, id)
+}
+
+/// Forgets the app with its releases and ports.
+pub(crate) fn delete_app(tx: &mut Tx<'_>, id: &AppId) -> Result<(), store::Error> {
+    tx.prepare_cached("UPDATE app SET phase = 'removing', active_release = NULL WHERE id = ?1")?
+        .execute([id.as_str()])?;
+    tx.prepare_cached("DELETE FROM app WHERE id = ?1")?.execute([id.as_str()])?;
+    touched(tx, id);
+    Ok(())
+}
+
+fn update(tx: &mut Tx<'_>, id: &AppId, column: &'static str, value: &str) -> Result<(), store::Error> {
+    tx.prepare_cached(&format!("UPDATE app SET {column} = ?2 WHERE id = ?1"))?.execute([id.as_str(), value])?;
+    mark_changed(tx, id)
+}
+
+fn mark_changed(tx: &mut Tx<'_>, id: &AppId) -> Result<(), store::Error> {
+    let now: Timestamp = tx.now();
+    tx.prepare_cached("UPDATE app SET changed = max(changed + 1, ?2) WHERE id = ?1")?
+        .execute(params![id.as_str(), to_ms(now)])?;
+    touched(tx, id);
+    Ok(())
+}
+
+fn touched(tx: &mut Tx<'_>, id: &AppId) {
+    tx.changed(Topic::Apps);
+    tx.changed(Topic::App(id.clone()));
+}
+
+/// The images that releases other than these need.
+pub(crate) fn images_of_others(conn: &Connection, ids: &[ReleaseId]) -> Result<HashSet<ImageRef>, Error> {
+    let mut query = conn.prepare_cached("SELECT id, images FROM release")?;
+    let rows = query.query_map([], |row| {
+        Ok((row::parse::<ReleaseId>(row, "id")?, row::json::<BTreeMap<String, Image>>(row, "images")?))
+    })?;
+    let mut needed = HashSet::new();
+    for found in rows {
+        let (id, images) = found?;
+        if !ids.contains(&id) {
+            needed.extend(images.into_values().map(|image| image.reference));
+        }
+    }
+    Ok(needed)
+}
+
+/// Whether a job works on the app or is about to.
+pub(crate) fn has_active_job(conn: &Connection, app: &AppId) -> Result<bool, Error> {
+    Ok(!orbitr_jobs::unfinished(conn, Some(app))?.is_empty())
+}
+
+/// Makes kept data an app again, about to be installed.
+pub(crate) fn reinstall(tx: &mut Tx<'_>, app: &App) -> Result<(), Error> {
+    tx.prepare_cached("UPDATE app SET phase = 'installing', wanted = 'running', name = ?2 WHERE id = ?1")?
+        .execute([app.id.as_str(), app.name.as_str()])?;
+    mark_changed(tx, &app.id)?;
+    Ok(())
+}

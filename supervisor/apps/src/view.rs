@@ -1,0 +1,213 @@
+//! What pages, the API and the command line show of apps.
+
+use std::collections::BTreeMap;
+
+use orbitr_docker::{Container, Health, State};
+use orbitr_model::{
+    Actor, AppId, AppStatus, ByteSize, DisplayName, ExtensionId, JobId, JobState, ProjectId, ReleaseId, Timestamp,
+};
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use crate::model::{HostPort, Phase, Release, Wanted};
+
+/// One app in a list.
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+pub struct AppView {
+    /// Its id.
+    pub id: AppId,
+    /// What people call it.
+    pub name: DisplayName,
+    /// The project that it belongs to.
+    pub project: ProjectId,
+    /// The extension that installed it.
+    pub extension: ExtensionId,
+    /// The version that it runs, or ran last.
+    pub version: String,
+    /// Where it is in its life.
+    pub phase: Phase,
+    /// What its owner wants.
+    pub wanted: Wanted,
+    /// What it does now.
+    pub status: AppStatus,
+    /// Where it can be reached on this box.
+    pub endpoints: Vec<Endpoint>,
+    /// The job that works on it now.
+    pub job: Option<JobBrief>,
+    /// When it was first installed.
+    pub created: Timestamp,
+}
+
+/// A port of the box that leads to an app.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct Endpoint {
+    /// The extension's name for it.
+    pub name: String,
+    /// What it is for.
+    pub purpose: String,
+    /// Where.
+    #[serde(flatten)]
+    pub at: HostPort,
+    /// Whether a browser can open it.
+    pub web: bool,
+}
+
+/// A job in brief.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct JobBrief {
+    /// Its id.
+    pub id: JobId,
+    /// What it does.
+    pub title: String,
+    /// Where it is.
+    pub state: JobState,
+}
+
+/// One app with everything about it but its secrets.
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+pub struct AppDetail {
+    /// What the list shows.
+    #[serde(flatten)]
+    pub app: AppView,
+    /// What it runs, or ran last.
+    pub release: Option<ReleaseView>,
+    /// Its containers.
+    pub containers: Vec<ContainerView>,
+    /// The extension's words for what to do after the installation, as Markdown; may be empty.
+    pub notes: String,
+}
+
+/// One release.
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+pub struct ReleaseView {
+    /// Its id.
+    pub id: ReleaseId,
+    /// Counts up by one within the app.
+    pub number: u32,
+    /// The extension's version.
+    pub version: String,
+    /// The package's revision of that version.
+    pub revision: u32,
+    /// Its inputs, without secret ones.
+    pub inputs: BTreeMap<String, serde_json::Value>,
+    /// Its images by service, pinned where a digest is known.
+    pub images: BTreeMap<String, String>,
+    /// Why it was made.
+    pub reason: String,
+    /// Who made it.
+    pub made_by: Actor,
+    /// When.
+    pub created: Timestamp,
+    /// Whether the app runs it.
+    pub active: bool,
+}
+
+impl ReleaseView {
+    pub(crate) fn of(release: &Release, active: Option<ReleaseId>) -> Self {
+        let pinned = |image: &crate::model::Image| match &image.digest {
+            Some(digest) => image.reference.pinned(digest).to_string(),
+            None => image.reference.to_string(),
+        };
+        Self {
+            id: release.id,
+            number: release.number,
+            version: release.version.clone(),
+            revision: release.revision,
+            inputs: release.inputs.clone(),
+            images: release.images.iter().map(|(service, image)| (service.clone(), pinned(image))).collect(),
+            reason: release.reason.clone(),
+            made_by: release.made_by.clone(),
+            created: release.created,
+            active: active == Some(release.id),
+        }
+    }
+}
+
+/// One container of an app.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct ContainerView {
+    /// Its id in Docker.
+    pub id: String,
+    /// Its name in Docker.
+    pub name: String,
+    /// The service of the extension that it is.
+    pub service: String,
+    /// The image that it runs.
+    pub image: String,
+    /// What it does, in Docker's word: `running`, `exited` …
+    pub state: String,
+    /// What its own health check says: `none`, `starting`, `healthy`, `unhealthy`.
+    pub health: String,
+    /// When it last started.
+    pub started: Option<Timestamp>,
+    /// The status that it ended with, when it does not run.
+    pub exit_code: Option<i64>,
+    /// How often Docker started it again.
+    pub restarts: u32,
+}
+
+impl ContainerView {
+    pub(crate) fn of(container: &Container) -> Self {
+        Self {
+            id: container.id().to_string(),
+            name: container.name.clone(),
+            service: container.service.clone().unwrap_or_default(),
+            image: container.image.clone(),
+            state: state_word(container.state).to_owned(),
+            health: health_word(container.health).to_owned(),
+            started: container.started,
+            exit_code: container.exit_code,
+            restarts: container.restarts,
+        }
+    }
+}
+
+const fn state_word(state: State) -> &'static str {
+    match state {
+        State::Created => "created",
+        State::Running => "running",
+        State::Paused => "paused",
+        State::Restarting => "restarting",
+        State::Removing => "removing",
+        State::Exited => "exited",
+        State::Dead => "dead",
+    }
+}
+
+const fn health_word(health: Health) -> &'static str {
+    match health {
+        Health::None => "none",
+        Health::Starting => "starting",
+        Health::Healthy => "healthy",
+        Health::Unhealthy => "unhealthy",
+    }
+}
+
+/// A job that was started for an app.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct Started {
+    /// The app.
+    pub app: AppId,
+    /// The job.
+    pub job: JobId,
+}
+
+/// What an app's data folder holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct DataSize {
+    /// Bytes in files.
+    pub size: ByteSize,
+}
+
+/// One line of an app's logs.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct LogEntry {
+    /// When the container wrote it.
+    pub time: Option<Timestamp>,
+    /// The service that wrote it.
+    pub service: String,
+    /// `stdout` or `stderr`.
+    pub source: String,
+    /// The line, without its end.
+    pub text: String,
+}
