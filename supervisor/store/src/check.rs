@@ -15,14 +15,14 @@ use crate::{
 const MAGIC: &[u8; 16] = b"SQLite format 3\0";
 
 /// Opens a database file after looking at it: it is SQLite's, whole, of the schema that its name says,
-/// and has every part of that schema.
+/// and has every table and column of it. Missing triggers, indexes and views are made again.
 ///
 /// # Errors
 /// [`OpenError::Recovery`] with what is wrong; [`OpenError::Io`] when it cannot even be read.
 pub(crate) fn open_sound(file: &DbFile, known: &Schema) -> Result<Connection, OpenError> {
     has_header(&file.path)?;
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let conn = Connection::open_with_flags(&file.path, flags)?;
+    let mut conn = Connection::open_with_flags(&file.path, flags)?;
     conn.busy_timeout(BUSY_LIMIT)?;
     // The structure, not the values: evaluating each row's constraints would cost four times as much.
     conn.pragma_update(None, "ignore_check_constraints", "ON")?;
@@ -36,10 +36,21 @@ pub(crate) fn open_sound(file: &DbFile, known: &Schema) -> Result<Connection, Op
         let missing = format!("schema {} (it has {found})", file.schema);
         return Err(OpenError::Recovery(RecoveryReason::Incomplete { missing }));
     }
-    match known.up_to(found).missing_in(&conn)? {
-        Some(missing) => Err(OpenError::Recovery(RecoveryReason::Incomplete { missing })),
-        None => Ok(conn),
+    let gaps = known.up_to(found).gaps_in(&conn)?;
+    let incomplete = |missing: Option<&str>| {
+        OpenError::Recovery(RecoveryReason::Incomplete { missing: missing.unwrap_or_default().to_owned() })
+    };
+    if gaps.lost().is_some() {
+        return Err(incomplete(gaps.lost()));
     }
+    let repaired = gaps.close(&mut conn).map_err(|error| match error {
+        Error::Sqlite(_) => incomplete(gaps.any()),
+        error => error.into(),
+    })?;
+    if !repaired.is_empty() {
+        tracing::warn!(?repaired, "parts of the database's schema were missing and are there again");
+    }
+    Ok(conn)
 }
 
 /// SQLite takes an empty file for an empty database; for us it is one that lost its content.

@@ -80,7 +80,7 @@ fn finish(
         return Err(reason(format!("{dangling} rows point at rows that are not there")));
     }
     check::is_whole(&conn, "integrity_check").map_err(|error| reason(format!("the copy is not sound: {error}")))?;
-    if let Some(missing) = schema.missing_in(&conn)? {
+    if let Some(missing) = schema.gaps_in(&conn)?.any() {
         return Err(reason(format!("the copy has no {missing}")));
     }
     if let Some((what, detail)) = note {

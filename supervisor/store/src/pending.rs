@@ -10,6 +10,7 @@ use crate::{Error, NewEvent, Redactor, Subject, events, time};
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Happened {
     Migrated,
+    Repaired,
     WentBack,
     Restored,
     StartedOver,
@@ -20,8 +21,9 @@ pub(crate) enum Happened {
 }
 
 impl Happened {
-    const ALL: [Self; 8] = [
+    const ALL: [Self; 9] = [
         Self::Migrated,
+        Self::Repaired,
         Self::WentBack,
         Self::Restored,
         Self::StartedOver,
@@ -34,6 +36,7 @@ impl Happened {
     const fn action(self) -> &'static str {
         match self {
             Self::Migrated => "box.database-migrated",
+            Self::Repaired => "box.database-repaired",
             Self::WentBack => "box.database-went-back",
             Self::Restored => "box.database-restored",
             Self::StartedOver => "box.database-started-over",

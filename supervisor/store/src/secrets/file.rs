@@ -200,7 +200,7 @@ pub(super) fn write(dir: &Path, key: &BoxKey) -> Result<(), Error> {
 pub(super) fn promote(dir: &Path) -> Result<(), Error> {
     let path = dir.join(CURRENT);
     if let Read::Key(old) = read(&path)? {
-        match fs::hard_link(&path, dir.join(format!("box-{}.key", old.id()))) {
+        match fs::hard_link(&path, retired(dir, &old)) {
             Err(e) if e.kind() != io::ErrorKind::AlreadyExists => return Err(Error::io("keeping the old box key")(e)),
             _ => crash::point("key:retired"),
         }
@@ -209,9 +209,15 @@ pub(super) fn promote(dir: &Path) -> Result<(), Error> {
     files::sync_dir(dir)
 }
 
-/// Gives up a key that was made and that nothing is sealed with.
-pub(super) fn withdraw(dir: &Path) -> Result<(), Error> {
-    files::remove(&dir.join(NEXT))
+/// Puts away a key whose rotation failed. A commit that failed may still be on the disk, so the key stays
+/// until a start has seen which key the database has.
+pub(super) fn withdraw(dir: &Path, key: &BoxKey) -> Result<(), Error> {
+    fs::rename(dir.join(NEXT), retired(dir, key)).map_err(Error::io("putting the new box key away"))?;
+    files::sync_dir(dir)
+}
+
+fn retired(dir: &Path, key: &BoxKey) -> PathBuf {
+    dir.join(format!("box-{}.key", key.id()))
 }
 
 /// A `box.key` that is no key: where it is, so that it can be set aside.

@@ -65,18 +65,33 @@ async fn a_missing_part_of_the_schema_is_named() {
     for (sql, named) in [
         ("DROP TABLE job_step", "column job_step."),
         ("ALTER TABLE secret DROP COLUMN changed", "column secret.changed"),
-        ("DROP INDEX event_by_time", "index event_by_time"),
-        ("DROP TRIGGER event_no_delete", "trigger event_no_delete"),
-        (
-            "DROP TRIGGER event_no_delete; CREATE TRIGGER event_no_delete BEFORE DELETE ON event BEGIN SELECT 1; END",
-            "trigger event_no_delete",
-        ),
         ("PRAGMA user_version = 1", "schema"),
     ] {
         let the_box = with_copy().await;
         Connection::open(the_box.newest()).unwrap().execute_batch(sql).unwrap();
         let reason = the_box.refusal().await;
         assert!(matches!(&reason, RecoveryReason::Incomplete { missing } if missing.starts_with(named)), "{reason:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_missing_trigger_or_index_is_made_again_and_history_says_so() {
+    for (sql, part) in [
+        ("DROP INDEX event_by_time", "index event_by_time"),
+        ("DROP TRIGGER event_no_delete", "trigger event_no_delete"),
+        (
+            "DROP TRIGGER event_no_delete; CREATE TRIGGER event_no_delete BEFORE DELETE ON event BEGIN SELECT 1; END",
+            "trigger event_no_delete",
+        ),
+    ] {
+        let the_box = with_copy().await;
+        Connection::open(the_box.newest()).unwrap().execute_batch(sql).unwrap();
+        let store = the_box.open().await;
+        assert_eq!(last_action(&store).await, "box.database-repaired");
+        let page = store.read(|conn| events::page(conn, &Filter::default(), &Default::default())).await.unwrap();
+        assert_eq!(page.items[0].detail["made_again"][0], part);
+        let refused = store.write(|tx| Ok::<_, Error>(tx.execute("DELETE FROM event", [])?)).await;
+        assert!(refused.is_err(), "{sql}");
     }
 }
 

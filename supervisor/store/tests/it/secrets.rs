@@ -24,6 +24,10 @@ async fn actions(store: &Store) -> Vec<String> {
     page.items.into_iter().map(|event| event.action).collect()
 }
 
+fn key_files(the_box: &Box) -> usize {
+    fs::read_dir(the_box.dir()).unwrap().filter(|e| e.as_ref().unwrap().path().extension().is_some()).count()
+}
+
 fn text(secret: &str) -> Option<SecretText> {
     Some(SecretText::new(secret.to_owned()))
 }
@@ -37,6 +41,9 @@ async fn a_secret_is_kept_replaced_and_forgotten() {
     set(&store, "app/notes/other", "battery staple").await.unwrap();
     set(&store, "app/notes2/password", "not this one").await.unwrap();
     assert_eq!(get(&store, "app/notes/password").await.unwrap(), text("correct horse"));
+    let secrets = store.secrets().clone();
+    let names = store.read(move |conn| secrets.names(conn, "app/notes/")).await.unwrap();
+    assert_eq!(names, ["app/notes/other", "app/notes/password"]);
     set(&store, "app/notes/password", "another horse").await.unwrap();
     assert_eq!(get(&store, "app/notes/password").await.unwrap(), text("another horse"));
     let secrets = store.secrets().clone();
@@ -115,8 +122,29 @@ async fn after_a_rotation_everything_still_opens_and_history_is_whole() {
     assert_eq!(store.read(events::verify).await.unwrap().unwrap().count, 5);
     assert_eq!(actions(&store).await[1], "box.key-rotated");
     // No kept copy needs the old key, so it is gone.
-    let keys = fs::read_dir(the_box.dir()).unwrap().filter(|e| e.as_ref().unwrap().path().extension().is_some());
-    assert_eq!(keys.count(), 1);
+    assert_eq!(key_files(&the_box), 1);
+}
+
+#[tokio::test]
+async fn a_rotation_that_fails_changes_nothing() {
+    let the_box = Box::new();
+    let store = the_box.open().await;
+    set(&store, "a", "first secret").await.unwrap();
+    set(&store, "b", "second secret").await.unwrap();
+    let key = fs::read(the_box.key()).unwrap();
+    the_box.raw().execute("UPDATE secret SET sealed = x'00' WHERE name = 'b'", []).unwrap();
+    let refused = store.secrets().rotate_key().await;
+    assert!(matches!(refused, Err(Error::SecretUnreadable { name }) if name == "b"));
+    assert_eq!(get(&store, "a").await.unwrap(), text("first secret"));
+    set(&store, "b", "third secret").await.unwrap();
+    store.close().await;
+
+    assert_eq!(fs::read(the_box.key()).unwrap(), key);
+    let store = the_box.open().await;
+    assert_eq!(get(&store, "a").await.unwrap(), text("first secret"));
+    assert_eq!(get(&store, "b").await.unwrap(), text("third secret"));
+    assert_eq!(actions(&store).await, ["box.database-repaired"], "of what this test took away");
+    assert_eq!(key_files(&the_box), 1, "the key that nothing was sealed with is gone");
 }
 
 #[tokio::test]
