@@ -1,15 +1,14 @@
 //! One's own account: who one is here, what one is called, one's password.
 
-use std::net::IpAddr;
-
-use orbitr_model::{Actor, DisplayName, Level, Role, Topic, UserId};
+use orbitr_model::{Actor, DisplayName, Level, Role, Topic};
+use orbitr_store::{NewEvent, Outcome};
 use rusqlite::params;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use crate::{
-    Access, Permit, Secret, User,
+    Access, Action, Permit, Secret, User,
     action::{ChangeOwnAccount, ChangeOwnPassword, OwnAccount},
     backoff::{self, Key},
     error::Error,
@@ -110,7 +109,7 @@ impl Access {
         if change.new_password == change.current_password {
             return Err(Error::field("new_password", "The new password must be another one."));
         }
-        self.check_own_password(user, change.current_password, permit.address()).await?;
+        self.check_own_password(&permit, change.current_password).await?;
         let hash = self.hasher().hash(change.new_password).await?;
         self.store()
             .write(move |tx| {
@@ -131,33 +130,43 @@ impl Access {
 
     /// Asks for the password again, behind the same doors as a sign-in: a session that was stolen is no
     /// way to try passwords without end.
-    pub(crate) async fn check_own_password(
+    pub(crate) async fn check_own_password<A: Action>(
         &self,
-        user: UserId,
+        permit: &Permit<A>,
         password: Secret,
-        address: Option<IpAddr>,
     ) -> Result<(), Error> {
-        let now = self.now();
-        let (kept, account) = self
+        let (user, address, now) = (permit.account()?, Key::address(permit.address()), self.now());
+        let (row, account, address) = self
             .store()
             .write(move |tx| {
                 let row = users::known(tx, user)?;
                 let account = Key::account(row.user.username.as_str());
-                match backoff::count(tx, &[&account, &Key::address(address)], now)? {
-                    Ok(()) => Ok((row.password, account)),
+                match backoff::count(tx, &[&account, &address], now)? {
+                    Ok(()) => Ok((row, account, address)),
                     Err(wait) => Err(Error::TooManyTries { wait }),
                 }
             })
             .await?;
-        if !self.hasher().verify(password, Some(kept)).await? {
-            return Err(Error::WrongPassword);
-        }
+        let right = self.hasher().verify(password, Some(row.password)).await?;
+        let wrong = NewEvent {
+            actor: permit.actor().clone(),
+            action: "account.confirm-password",
+            subject: history::user(user, &row.user.username),
+            outcome: Outcome::Failed,
+            detail: json!({ "for": A::NAME }),
+            address: permit.address(),
+        };
         self.store()
             .write(move |tx| {
-                backoff::forget(tx, &account)?;
-                backoff::give_back(tx, &Key::address(address))?;
-                Ok(())
+                if right {
+                    backoff::forget(tx, &account)?;
+                    backoff::give_back(tx, &address)?;
+                } else {
+                    tx.event(wrong)?;
+                }
+                Ok::<_, Error>(())
             })
-            .await
+            .await?;
+        if right { Ok(()) } else { Err(Error::WrongPassword) }
     }
 }

@@ -269,6 +269,7 @@ mod tests {
             };
             let limited = scope.as_ref().is_some_and(|scope| scope.only.is_some());
             let admin = role == Role::Admin;
+            let everything = admin && !limited;
             let most = |grant: Option<Level>| {
                 let grant = if admin { Some(Level::Administer) } else { grant };
                 grant.map(|grant| grant.min(role_cap(role)).min(token))
@@ -282,7 +283,7 @@ mod tests {
             if exists {
                 prop_assert_eq!(on_app, expected);
                 prop_assert_eq!(reach.visible().has_app(&app(n)), expected.is_some());
-            } else if !(admin && !limited) {
+            } else if !everything {
                 prop_assert_eq!(on_app, None);
             }
             prop_assert_eq!(reach.at(&Place::Job { app: Some(app(n)), own: false }), on_app);
@@ -294,11 +295,11 @@ mod tests {
             prop_assert_eq!(reach.at(&Place::Project(of)), expected);
 
             let on_box = reach.at(&Place::Box).unwrap();
-            let most_on_box = if admin && !limited { Level::Administer } else { Level::View };
+            let most_on_box = if everything { Level::Administer } else { Level::View };
             prop_assert!(on_box <= token.min(most_on_box));
             let own_job = reach.at(&Place::Job { app: None, own });
             prop_assert!(own_job <= Some(role_cap(role).min(token)));
-            if !own && !(admin && !limited) {
+            if !own && !everything {
                 prop_assert_eq!(own_job, None);
             }
             prop_assert_eq!(reach.at(&Place::Nowhere), None);

@@ -116,7 +116,7 @@ impl Access {
         off: TurnOffSecondStep,
     ) -> Result<(), Error> {
         let (permit, user) = (permit.clone(), permit.account()?);
-        self.check_own_password(user, off.current_password, permit.address()).await?;
+        self.check_own_password(&permit, off.current_password).await?;
         let secrets = self.store().secrets().clone();
         self.store()
             .write(move |tx| {

@@ -2,8 +2,8 @@
 
 use futures_util::TryStreamExt;
 use orbitr_access::{
-    TheBox,
-    action::{ListEvents, ViewAudit},
+    NewToken, TheBox, TokenLimits,
+    action::{ChangeOwnAccount, ListEvents, ViewAudit},
 };
 use orbitr_model::{Level, PageRequest, Role};
 use orbitr_store::{
@@ -11,7 +11,7 @@ use orbitr_store::{
     events::{Event, Filter},
 };
 
-use crate::testbox::TestBox;
+use crate::testbox::{TestBox, app, bearer};
 
 /// So many lines about these apps, in turn.
 async fn lines(boxed: &TestBox, apps: &'static [&'static str], count: usize) {
@@ -50,6 +50,16 @@ async fn others_see_only_what_is_about_their_apps_or_by_themselves() {
     let by_ben = seen.iter().filter(|event| event.actor.to_string() == "ben").count();
     assert_eq!(by_ben, 1, "the invite that ben accepted");
     assert_eq!(seen.len(), 251);
+
+    let only = TokenLimits { apps: [app("notes")].into(), ..TokenLimits::default() };
+    let new = NewToken { label: "script".parse().unwrap(), level: Level::View, days: 1, only: Some(only) };
+    let permit = boxed.permit::<ChangeOwnAccount>(&ben, TheBox).await;
+    let token = boxed.access.create_token(&permit, new).await.unwrap().secret;
+    let script = boxed.who(bearer(&token)).await.unwrap();
+    let permit = boxed.access.permit::<ListEvents>(&script, TheBox).await.unwrap();
+    let page = PageRequest { cursor: None, limit: 200 };
+    let seen = boxed.access.events(&permit, Filter::default(), page).await.unwrap().items;
+    assert!(seen.iter().all(|event| event.subject.id == "notes"), "a token for one app reads about that app only");
 
     let permit = boxed.permit::<ListEvents>(&ada, TheBox).await;
     let page = boxed.access.events(&permit, Filter::default(), PageRequest { cursor: None, limit: 200 }).await.unwrap();

@@ -212,6 +212,16 @@ async fn the_resource_is_read_from_the_path_and_from_nowhere_else() {
 }
 
 #[tokio::test]
+async fn head_is_guarded_like_get_and_other_methods_are_not_there() {
+    let (boxed, ada) = TestBox::claimed().await;
+    let router = router(&boxed);
+    assert_eq!(status(&router, anybody(), "HEAD", "/api/v1").await, 401);
+    assert_eq!(status(&router, ours(&ada), "HEAD", "/api/v1").await, 200);
+    assert_eq!(status(&router, ours(&ada), "DELETE", "/api/v1").await, 405);
+    assert_eq!(status(&router, ours(&ada), "GET", "/api/v1/nothing").await, 404);
+}
+
+#[tokio::test]
 async fn a_public_route_knows_who_is_signed_in_if_anybody_is() {
     let (boxed, ada) = TestBox::claimed().await;
     let router = router(&boxed);

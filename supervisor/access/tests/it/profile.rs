@@ -34,6 +34,7 @@ async fn a_stolen_session_is_no_way_to_find_the_password_out() {
     }
     let tried = boxed.access.change_password(&permit, change(PASSWORD, "another password")).await;
     assert!(matches!(tried, Err(Error::TooManyTries { .. })));
+    assert_eq!(boxed.said("account.confirm-password").await, ["failed by ada to ada"; 5]);
 }
 
 #[tokio::test]

@@ -55,11 +55,12 @@ struct Walker {
     person: bool,
     one_time: bool,
     on_box: Level,
-    /// On the app «own», its project and the job on it; none when that is not to be seen.
+    /// On the app «own» and the job on it; none when that is not to be seen.
     own: Option<Level>,
     own_project: Option<Level>,
-    /// On the app «foreign», its project and the job on it.
+    /// On the app «foreign» and the job on it.
     foreign: Option<Level>,
+    foreign_project: Option<Level>,
 }
 
 impl Walker {
@@ -75,12 +76,13 @@ impl Walker {
             own: None,
             own_project: None,
             foreign: None,
+            foreign_project: None,
         }
     }
 
     fn everything(name: &'static str, credential: Credential, level: Level) -> Self {
         let all = Some(level);
-        Self { own: all, own_project: all, foreign: all, ..Self::new(name, credential, level) }
+        Self { own: all, own_project: all, foreign: all, foreign_project: all, ..Self::new(name, credential, level) }
     }
 
     fn nobody(name: &'static str, credential: Credential) -> Self {
@@ -95,6 +97,7 @@ impl Walker {
         let level = match (route.resource_kind.unwrap(), own) {
             ("box", _) => Some(self.on_box),
             ("project", true) => self.own_project,
+            ("project", false) => self.foreign_project,
             (_, true) => self.own,
             (_, false) => self.foreign,
         };
