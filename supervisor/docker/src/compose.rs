@@ -97,7 +97,7 @@ impl Compose {
         cancel: &CancellationToken,
         on_line: impl FnMut(&str) + Send,
     ) -> Result<(), Error> {
-        self.only_ours().await?;
+        Docker::unless(cancel, self.only_ours()).await?;
         let args = ["up", "--detach", "--no-build", "--pull", "never", "--remove-orphans", "--quiet-pull"];
         self.run("compose up", self.command(args).limit(limit), cancel, on_line).await
     }
@@ -112,7 +112,7 @@ impl Compose {
         cancel: &CancellationToken,
         on_line: impl FnMut(&str) + Send,
     ) -> Result<(), Error> {
-        self.only_ours().await?;
+        Docker::unless(cancel, self.only_ours()).await?;
         self.run("compose start", self.command(["start"]).limit(limit), cancel, on_line).await
     }
 
@@ -127,7 +127,7 @@ impl Compose {
         cancel: &CancellationToken,
         on_line: impl FnMut(&str) + Send,
     ) -> Result<(), Error> {
-        self.only_ours().await?;
+        Docker::unless(cancel, self.only_ours()).await?;
         let timeout = seconds(grace).to_string();
         self.run("compose stop", self.command(["stop", "--timeout", &timeout]).limit(limit), cancel, on_line).await
     }
@@ -144,7 +144,7 @@ impl Compose {
         cancel: &CancellationToken,
         on_line: impl FnMut(&str) + Send,
     ) -> Result<(), Error> {
-        self.only_ours().await?;
+        Docker::unless(cancel, self.only_ours()).await?;
         let timeout = seconds(grace).to_string();
         let mut args = vec!["down", "--remove-orphans", "--timeout", &timeout];
         if volumes == Volumes::Remove {

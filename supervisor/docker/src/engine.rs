@@ -17,7 +17,7 @@ use tokio::{
     sync::{broadcast, watch},
     time::timeout,
 };
-use tokio_util::task::AbortOnDropHandle;
+use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
 
 use crate::{Connection, Container, ContainerId, Error, Event, Owned, compose, follow, table::Table};
 
@@ -204,7 +204,7 @@ impl Docker {
     pub async fn disk_use(&self) -> Result<DiskUse, Error> {
         let what = "disk use";
         let read = async {
-            let answer = crate::wire::get(&self.config().socket, "/system/df", what).await?;
+            let answer = crate::wire::get(&self.config().socket, "/system/df", what, DISK_LIMIT).await?;
             let bytes = answer.collect(crate::wire::JSON).await?;
             serde_json::from_slice(&bytes).map_err(|error| Error::other(what, &error.to_string()))
         };
@@ -218,6 +218,18 @@ impl Docker {
     #[must_use]
     pub fn compose(&self, project: compose::Project) -> compose::Compose {
         compose::Compose::new(self.clone(), project)
+    }
+
+    /// Ends a wait for the engine as soon as its caller does not want it any more.
+    pub(crate) async fn unless<T>(
+        cancel: &CancellationToken,
+        wait: impl Future<Output = Result<T, Error>>,
+    ) -> Result<T, Error> {
+        tokio::select! {
+            biased;
+            () = cancel.cancelled() => Err(Error::Cancelled),
+            done = wait => done,
+        }
     }
 
     /// The error while the engine does not answer.

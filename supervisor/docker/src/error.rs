@@ -220,6 +220,9 @@ impl From<Error> for Problem {
             Error::NoNetworkRange => problem(409, "docker-networks-full")
                 .why("Docker gives each network a range of addresses and has used them all.")
                 .then("Remove networks that nothing uses, or give Docker more address pools."),
+            Error::DaemonDown { reason } if reason.contains("Permission denied") => problem(503, "docker-down")
+                .why("This box's supervisor may not use Docker's socket.")
+                .then("Add its user to the group «docker», then restart it."),
             Error::DaemonDown { reason } => problem(503, "docker-down")
                 .why(reason.clone())
                 .then("It is tried again by itself; if it stays, look at the service «docker» on this machine.")

@@ -10,6 +10,7 @@ use tokio::time::timeout;
 
 use crate::{
     ContainerId, Docker, Error,
+    engine::LIMIT,
     wire::{self, Answer},
 };
 
@@ -90,7 +91,8 @@ impl Docker {
     /// lost.
     pub async fn logs(&self, id: &ContainerId, request: LogRequest) -> Result<Logs, Error> {
         let container = self.inspect(id).await?;
-        let answer = wire::get(&self.config().socket, &path(id, &request), &format!("log of container {id}")).await?;
+        let answer =
+            wire::get(&self.config().socket, &path(id, &request), &format!("log of container {id}"), LIMIT).await?;
         let answer = if request.follow { answer } else { answer.limit(PAUSE) };
         let reader = Reader { answer, decoder: Decoder::new(container.tty), lines: VecDeque::new(), ended: false };
         Ok(Box::pin(stream::try_unfold(reader, |mut reader| async move {

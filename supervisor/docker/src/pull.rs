@@ -44,15 +44,18 @@ impl Docker {
         cancel: &CancellationToken,
         mut on_progress: impl FnMut(PullProgress) + Send,
     ) -> Result<Pulled, Error> {
+        Self::unless(cancel, self.pull_now(image, &mut on_progress)).await
+    }
+
+    async fn pull_now(
+        &self,
+        image: &ImageRef,
+        on_progress: &mut (dyn FnMut(PullProgress) + Send),
+    ) -> Result<Pulled, Error> {
         let before = self.image(image).await?;
         let tag = image.digest().map_or_else(|| image.tag().unwrap_or("latest"), |digest| digest.as_str());
         let options = CreateImageOptionsBuilder::default().from_image(image.name()).tag(tag).build();
-        let stream = self.client()?.create_image(Some(options), None, None);
-        tokio::select! {
-            biased;
-            () = cancel.cancelled() => return Err(Error::Cancelled),
-            read = read(image, stream, &mut on_progress) => read?,
-        }
+        read(image, self.client()?.create_image(Some(options), None, None), on_progress).await?;
         let Some(now) = self.image(image).await? else {
             return Err(Error::ImageMissing { image: image.to_string() });
         };

@@ -13,8 +13,6 @@ use tokio_util::task::AbortOnDropHandle;
 
 use crate::Error;
 
-/// How long the engine may take to begin its answer.
-const HEAD: Duration = Duration::from_secs(30);
 /// The most that is read of a JSON answer: 32 MiB.
 pub(crate) const JSON: usize = 32 * 1024 * 1024;
 /// The most that is read of an error's text.
@@ -28,11 +26,11 @@ pub(crate) struct Answer {
     _connection: AbortOnDropHandle<()>,
 }
 
-/// Asks for a path with its query.
-pub(crate) async fn get(socket: &Path, path: &str, what: &str) -> Result<Answer, Error> {
-    match timeout(HEAD, ask(socket, path, what)).await {
+/// Asks for a path with its query; the answer must begin within the limit.
+pub(crate) async fn get(socket: &Path, path: &str, what: &str, limit: Duration) -> Result<Answer, Error> {
+    match timeout(limit, ask(socket, path, what)).await {
         Ok(answer) => answer,
-        Err(_) => Err(Error::Timeout { what: what.to_owned(), after: HEAD }),
+        Err(_) => Err(Error::Timeout { what: what.to_owned(), after: limit }),
     }
 }
 

@@ -18,6 +18,9 @@ use super::{
 /// them is a stray and is killed with the group.
 const STRAY: Duration = Duration::from_secs(1);
 
+/// How long a killed program may take to be gone.
+const KILL: Duration = Duration::from_secs(5);
+
 type OnLine<'a> = &'a mut (dyn FnMut(Source, &str) + Send);
 
 enum End {
@@ -124,7 +127,8 @@ async fn stop(child: &mut Child, group: &Group, streams: &mut Streams<'_>, grace
     })
     .await;
     group.send(Signal::SIGKILL);
-    let _ = child.wait().await;
+    // One that hangs in the kernel ends whenever the kernel lets go; nobody waits for that here.
+    let _ = timeout(KILL, child.wait()).await;
 }
 
 struct Stream<R> {
