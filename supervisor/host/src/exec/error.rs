@@ -92,7 +92,9 @@ fn after_colon(text: &str) -> String {
 
 impl From<Error> for Problem {
     fn from(error: Error) -> Self {
-        let title = error.to_string();
+        let fragment = error.to_string();
+        let mut chars = fragment.chars();
+        let title: String = chars.next().into_iter().flat_map(char::to_uppercase).chain(chars).collect();
         match error {
             Error::NotFound { .. } => {
                 Self::new(503, "program-missing", title).then("Install it on this machine, then try again.")

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use orbitr_host::exec::{Command, Error, Exit, LINE, Source};
+use orbitr_model::Problem;
 use proptest::prelude::*;
 use tokio_util::sync::CancellationToken;
 
@@ -101,6 +102,8 @@ async fn a_failure_says_which_program_and_its_last_words() {
 async fn a_missing_program_and_a_missing_folder_are_told_apart() {
     let missing = Command::new("orbitr-no-such-program").run(&go()).await;
     assert!(matches!(missing, Err(Error::NotFound { .. })), "{missing:?}");
+    let problem = Problem::from(missing.unwrap_err());
+    assert_eq!(problem.title, "The program orbitr-no-such-program is not installed");
     let nowhere = Command::new("true").dir("/nonexistent/folder").run(&go()).await;
     assert!(matches!(nowhere, Err(Error::Start { .. })), "{nowhere:?}");
 }
