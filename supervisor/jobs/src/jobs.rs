@@ -181,8 +181,8 @@ impl Jobs {
         Ok(())
     }
 
-    /// A piece of a job's log: whole lines from byte `from` on, about `max` bytes (held within 16 KiB and
-    /// 1 MiB). Follow it with [`Topic::Job`] until the piece says that the log has ended.
+    /// A piece of a job's log: whole lines from byte `from` on, at most `max` bytes (held within 16 KiB
+    /// and [`LOG_MAX_BYTES`](crate::LOG_MAX_BYTES), which is all of it). Follow it with [`Topic::Job`] until the piece says that the log has ended.
     ///
     /// # Errors
     /// [`Error::Unknown`]; [`Error::Log`] when the file cannot be read.

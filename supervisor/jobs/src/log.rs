@@ -30,7 +30,7 @@ const RESERVE_BYTES: u64 = 64 * 1024;
 /// No line is longer.
 const LINE_MAX_BYTES: usize = 8 * 1024;
 /// One answer of [`read`] holds at most this much, and at least one whole line.
-const CHUNK_BYTES: std::ops::RangeInclusive<usize> = LINE_MAX_BYTES * 2..=1024 * 1024;
+const CHUNK_BYTES: std::ops::RangeInclusive<usize> = LINE_MAX_BYTES * 2..=LOG_MAX_BYTES as usize;
 
 /// A piece of a job's log.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]

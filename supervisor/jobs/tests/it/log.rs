@@ -163,6 +163,8 @@ async fn a_log_is_read_in_pieces_of_whole_lines() {
     }
     assert!(pieces.len() > 3);
     assert_eq!(pieces.concat(), whole);
+    let at_once = talking.jobs.log(talking.id, 0, usize::MAX).await.unwrap();
+    assert!(at_once.ended && at_once.text == whole);
     assert!(talking.jobs.log(talking.id, from + 1000, 1).await.unwrap().text.is_empty());
     assert!(matches!(talking.jobs.log(JobId::new(), 0, 1).await, Err(orbitr_jobs::Error::Unknown(_))));
 }
