@@ -1,1 +1,156 @@
-//! placeholder
+//! The official extensions, built into the program, so that a box without internet still has its store.
+//!
+//! What lives here: one folder per extension and the way to it. What may not: any rule about manifests (that is the
+//! sdk's) and anything about installed apps.
+
+use std::{
+    borrow::Cow,
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+};
+
+use indexmap::IndexMap;
+use orbitr_model::ExtensionId;
+use orbitr_sdk::{Diagnostic, Manifest, SidePath};
+use rust_embed::RustEmbed;
+
+/// The registry that these extensions belong to.
+pub const REGISTRY: &str = "official";
+
+/// The file that makes a folder an extension.
+const MANIFEST: &str = "extension.yaml";
+
+#[derive(RustEmbed)]
+#[folder = "$CARGO_MANIFEST_DIR"]
+#[include = "*/extension.yaml"]
+#[include = "*/icon.svg"]
+#[include = "*/docs/*.md"]
+struct Files;
+
+/// One extension with the files beside its manifest.
+#[derive(Clone)]
+pub struct Entry {
+    /// `official/<id>`.
+    pub id: ExtensionId,
+    /// The manifest, read and checked.
+    pub manifest: Manifest,
+    icon: Cow<'static, [u8]>,
+    files: BTreeMap<String, String>,
+}
+
+impl fmt::Debug for Entry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Entry").field(&self.manifest).finish()
+    }
+}
+
+impl Entry {
+    /// The picture: an SVG file for a square.
+    #[must_use]
+    pub fn icon(&self) -> &[u8] {
+        &self.icon
+    }
+
+    /// A text beside the manifest, as Markdown.
+    #[must_use]
+    pub fn text(&self, path: &SidePath) -> Option<&str> {
+        self.files.get(path.as_str()).map(String::as_str)
+    }
+
+    /// What people read before they install it.
+    #[must_use]
+    pub fn pre_install(&self) -> Option<&str> {
+        self.manifest.x().docs.pre_install.as_ref().and_then(|path| self.text(path))
+    }
+
+    /// What people read once it runs.
+    #[must_use]
+    pub fn post_install(&self) -> Option<&str> {
+        self.manifest.x().docs.post_install.as_ref().and_then(|path| self.text(path))
+    }
+
+    /// What is good to know for whoever looks after it.
+    #[must_use]
+    pub fn admin(&self) -> Option<&str> {
+        self.manifest.x().docs.admin.as_ref().and_then(|path| self.text(path))
+    }
+}
+
+/// A set of extensions by id.
+#[derive(Clone, Debug, Default)]
+pub struct Catalog {
+    entries: IndexMap<ExtensionId, Entry>,
+    problems: Vec<Diagnostic>,
+}
+
+impl Catalog {
+    /// The official extensions, in the order of their ids. Reading them takes a few milliseconds; do it once.
+    #[must_use]
+    pub fn official() -> Self {
+        let mut catalog = Self::default();
+        let folders: BTreeSet<String> = Files::iter()
+            .filter_map(|path| path.strip_suffix(MANIFEST)?.strip_suffix('/').map(str::to_owned))
+            .collect();
+        for folder in folders {
+            match read(&folder) {
+                Ok(entry) => {
+                    catalog.entries.insert(entry.id.clone(), entry);
+                }
+                Err(problems) => catalog.problems.extend(problems),
+            }
+        }
+        catalog
+    }
+
+    /// The extension with this id.
+    #[must_use]
+    pub fn get(&self, id: &ExtensionId) -> Option<&Entry> {
+        self.entries.get(id)
+    }
+
+    /// All extensions, in the order of their ids.
+    pub fn list(&self) -> impl ExactSizeIterator<Item = &Entry> {
+        self.entries.values()
+    }
+
+    /// What kept a folder from being an extension. Empty in every build that passed its tests; a folder with a problem
+    /// takes no other one away.
+    #[must_use]
+    pub fn problems(&self) -> &[Diagnostic] {
+        &self.problems
+    }
+}
+
+fn read(folder: &str) -> Result<Entry, Vec<Diagnostic>> {
+    let name = format!("{folder}/{MANIFEST}");
+    let text = text(&name).unwrap_or_default();
+    let manifest = Manifest::parse(&text, &name)?;
+    let problem = |path: &str, message: String| vec![manifest.diagnostic(path, message)];
+    let id = format!("{REGISTRY}/{}", manifest.id());
+    let id = id.parse().map_err(|error| problem("id", format!("id: {error}")))?;
+    if manifest.id() != folder {
+        return Err(problem("id", format!("id: the folder is called {folder}")));
+    }
+    let icon_path = format!("{folder}/{}", manifest.meta().icon);
+    let Some(icon) = Files::get(&icon_path) else {
+        return Err(problem("meta.icon", format!("meta.icon: there is no file {icon_path}")));
+    };
+    let mut files = BTreeMap::new();
+    let docs = &manifest.x().docs;
+    for (key, path) in
+        [("pre_install", &docs.pre_install), ("post_install", &docs.post_install), ("admin", &docs.admin)]
+    {
+        let Some(path) = path else { continue };
+        match self::text(&format!("{folder}/{path}")) {
+            Some(text) => files.insert(path.to_string(), text),
+            None => {
+                return Err(problem(&format!("docs.{key}"), format!("docs.{key}: there is no file {folder}/{path}")));
+            }
+        };
+    }
+    Ok(Entry { id, icon: icon.data, files, manifest })
+}
+
+fn text(path: &str) -> Option<String> {
+    Files::get(path).map(|file| String::from_utf8_lossy(&file.data).into_owned())
+}

@@ -84,6 +84,7 @@ impl Manifest {
             check(&mut checker);
             findings = checker.findings;
         }
+        drop_consequences(&mut findings);
         let failed = findings.iter().any(|finding| finding.severity == crate::Severity::Error);
         match x.map(|(x, _)| x) {
             Some(x) if !failed => Ok(Self { x, compose, root, text: text.to_owned(), file: file_name.to_owned() }),
@@ -214,6 +215,12 @@ impl Manifest {
         ports.next()
     }
 
+    /// A diagnostic of the caller's own at a path of the `x-orbitr` block, for rules about the files beside the manifest.
+    #[must_use]
+    pub fn diagnostic(&self, path: &str, message: String) -> Diagnostic {
+        Finding::error(self.block().place(path), path, message).in_file(&self.file)
+    }
+
     pub(crate) fn block(&self) -> &Node {
         self.root.get(BLOCK).unwrap_or(&self.root)
     }
@@ -230,4 +237,19 @@ fn read_block<'a>(root: &'a Node, findings: &mut Vec<Finding>) -> Option<(XOrbit
         return None;
     };
     decode(block, findings).map(|x| (x, block))
+}
+
+/// A key that is misspelt is missing too; the misspelling says it better.
+fn drop_consequences(findings: &mut Vec<Finding>) {
+    let parent = |path: &str| path.rsplit_once('.').map_or(String::new(), |(parent, _)| parent.to_owned());
+    let meant: Vec<(String, String)> = findings
+        .iter()
+        .filter_map(|finding| {
+            let key = finding.hint.as_deref()?.strip_prefix("did you mean «")?.strip_suffix("»?")?;
+            Some((parent(&finding.path), format!("the key «{key}» is missing")))
+        })
+        .collect();
+    findings.retain(|finding| {
+        !meant.iter().any(|(path, missing)| finding.message.starts_with(missing) && parent(&finding.path) == *path)
+    });
 }

@@ -14,11 +14,16 @@ const ID: &str = "urn:orbitr:schema:extension:1";
 pub fn schema() -> Value {
     let generator = SchemaSettings::draft2020_12().into_generator();
     let mut block = generator.into_root_schema_for::<XOrbitr>().to_value();
-    let definitions = block.as_object_mut().and_then(|block| {
+    let mut definitions = block.as_object_mut().and_then(|block| {
         block.remove("$schema");
         block.remove("title");
         block.remove("$defs")
     });
+    // The ground floor's schema leaves open what a size looks like.
+    if let Some(size) = definitions.as_mut().and_then(|definitions| definitions.get_mut("ByteSize")) {
+        let text = json!({"type": "string", "pattern": "^[0-9]+([KkMGT]i?)?B?$"});
+        *size = json!({"description": "Bytes, or a text such as 512Mi.", "anyOf": [{"type": "integer", "minimum": 0}, text]});
+    }
     json!({
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "$id": ID,

@@ -6,48 +6,56 @@ use crate::{
     yaml::Node,
 };
 
-/// What a `$` in a text turned out to be.
+/// What a `$` in a text means to Compose.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Dollar<'a> {
-    /// `${NAME}`.
+    /// `${NAME}`: a variable.
     Variable(&'a str),
-    /// Anything else that Compose would replace or refuse.
-    Other(&'a str),
+    /// `$NAME`: a variable to Compose, though a shell's or a pattern's own `$` may be meant.
+    Bare(&'a str),
+    /// `${` and something else than a name: refused by Compose, or with a default that nobody declared.
+    Malformed(&'a str),
 }
 
-/// One `$` of a text: what it is, and its byte in the text.
+/// One `$` of a text: what it means, and its byte in the text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Occurrence<'a> {
     pub(crate) what: Dollar<'a>,
     pub(crate) at: usize,
 }
 
-/// Every `$` of a text but `$$`, which Compose reads as one plain `$`.
+/// Every `$` of a text that means something to Compose. `$$` is one plain `$`, and so is a `$` before anything but a
+/// letter, `_` or `{` (compose-go, package `template`).
 pub(crate) fn scan(text: &str) -> Vec<Occurrence<'_>> {
     let mut found = Vec::new();
     let mut rest = text;
     while let Some(position) = rest.find('$') {
         let at = text.len() - rest.len() + position;
         let after = rest.get(position + 1..).unwrap_or_default();
-        if let Some(more) = after.strip_prefix('$') {
-            rest = more;
-            continue;
+        let mut skipped = 0;
+        if after.starts_with('$') {
+            skipped = 1;
+        } else if let Some(inner) = after.strip_prefix('{') {
+            let what = match inner.split_once('}') {
+                Some((name, _)) if is_variable(name) => Dollar::Variable(name),
+                _ => Dollar::Malformed(beginning(rest.get(position..).unwrap_or_default())),
+            };
+            skipped = if let Dollar::Variable(name) = what { name.len() + 2 } else { 1 };
+            found.push(Occurrence { what, at });
+        } else if after.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_') {
+            let end = after.find(|c: char| !c.is_ascii_alphanumeric() && c != '_').unwrap_or(after.len());
+            skipped = end;
+            found.push(Occurrence { what: Dollar::Bare(after.get(..end).unwrap_or_default()), at });
         }
-        let braced = after.strip_prefix('{').and_then(|inner| inner.split_once('}'));
-        match braced {
-            Some((name, more)) if is_variable(name) => {
-                found.push(Occurrence { what: Dollar::Variable(name), at });
-                rest = more;
-            }
-            _ => {
-                let end = after.char_indices().nth(24).map_or(after.len(), |(end, _)| end);
-                let shown = rest.get(position..position + 1 + end).unwrap_or("$");
-                found.push(Occurrence { what: Dollar::Other(shown), at });
-                rest = after;
-            }
-        }
+        rest = after.get(skipped..).unwrap_or_default();
     }
     found
+}
+
+/// Enough of a text to recognise it.
+fn beginning(text: &str) -> &str {
+    let end = text.char_indices().nth(16).map_or(text.len(), |(end, _)| end);
+    text.get(..end).unwrap_or_default()
 }
 
 fn is_variable(name: &str) -> bool {
@@ -114,18 +122,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_braced_names_are_variables() {
-        let kinds: Vec<String> =
-            scan("a ${INPUT_A} $$b $c ${D:-e} ${ f} $").into_iter().map(|o| format!("{:?}", o.what)).collect();
-        assert_eq!(
-            kinds,
-            [
-                "Variable(\"INPUT_A\")",
-                "Other(\"$c ${D:-e} ${ f} $\")",
-                "Other(\"${D:-e} ${ f} $\")",
-                "Other(\"${ f} $\")",
-                "Other(\"$\")"
-            ]
-        );
+    fn compose_reads_a_dollar_in_four_ways() {
+        let found: Vec<_> = scan("a ${INPUT_A} $$b $c ${D:-e} ^x{3}$ $1").into_iter().map(|found| found.what).collect();
+        assert_eq!(found, [Dollar::Variable("INPUT_A"), Dollar::Bare("c"), Dollar::Malformed("${D:-e} ^x{3}$ $")]);
     }
 }

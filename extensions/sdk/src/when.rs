@@ -12,9 +12,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(try_from = "String", into = "String")]
 pub struct When {
-    #[schemars(with = "String")]
     text: String,
-    #[schemars(skip)]
     tree: Tree,
 }
 

@@ -6,8 +6,6 @@ mod references;
 mod values;
 mod variables;
 
-pub(crate) use variables::dollars_in_block;
-
 use crate::{
     compose::Compose,
     diagnostic::{Finding, Place},

@@ -9,7 +9,6 @@ use crate::{
     sections::{Deliver, InputKind, XOrbitr},
     vars::{self, Dollar},
     when::Fact,
-    yaml::Node,
 };
 
 pub(super) fn check(checker: &mut Checker<'_>) {
@@ -29,12 +28,17 @@ pub(super) fn check(checker: &mut Checker<'_>) {
                             findings.push(undeclared(x, &declared, at(), path, name));
                         }
                     }
-                    // In the block it is a lint: Compose reads the block too, but nothing of it runs.
-                    Dollar::Other(_) if is_block => {}
-                    Dollar::Other(shown) => findings.push(
-                        Finding::error(at(), path, format!("{path}: Compose would not read «{shown}» as you mean it"))
-                            .hint("write a variable as ${NAME} and a plain dollar as $$"),
+                    // Compose reads the block too, but nothing of it runs: a pattern may hold $x.
+                    Dollar::Bare(_) if is_block => {}
+                    Dollar::Bare(name) => findings.push(
+                        Finding::error(at(), path, format!("{path}: Compose would replace «${name}»"))
+                            .hint(format!("write a variable as ${{{name}}} and a plain dollar as $$")),
                     ),
+                    Dollar::Malformed(shown) => {
+                        findings.push(Finding::error(at(), path, format!("{path}: «{shown}» is not a variable")).hint(
+                            "write a variable as ${NAME}, its default where it is declared, a plain dollar as $$",
+                        ))
+                    }
                 }
             }
         });
@@ -136,24 +140,4 @@ fn asked_in_conditions(x: &XOrbitr) -> BTreeSet<String> {
             Fact::Binding(_) | Fact::Arch => None,
         })
         .collect()
-}
-
-/// The texts of the block in which a `$` stands that Compose refuses, for the lint.
-pub(crate) fn dollars_in_block(block: &Node, source: &str) -> Vec<Finding> {
-    let mut findings = Vec::new();
-    block.texts("", &mut |path, node, text| {
-        for occurrence in vars::scan(text) {
-            if let Dollar::Other(_) = occurrence.what {
-                let at = vars::place_in_source(source, node, text, occurrence.at);
-                let hint = if path.ends_with(".pattern") {
-                    "leave ^ and $ off: a pattern always matches the whole answer"
-                } else {
-                    "write a plain dollar as $$"
-                };
-                let message = format!("{path}: Docker Compose reads this block too and refuses a lone dollar");
-                findings.push(Finding::error(at, path, message).hint(hint));
-            }
-        }
-    });
-    findings
 }

@@ -10,7 +10,6 @@ mod secrets;
 mod update;
 
 use crate::{
-    check::dollars_in_block,
     diagnostic::{Diagnostic, Finding, Place, in_order},
     manifest::{Manifest, PortSource},
     sections::Role,
@@ -29,7 +28,6 @@ pub fn lint(manifest: &Manifest) -> Vec<Diagnostic> {
     confinement::lint(&mut linter);
     permissions::lint(&mut linter);
     ports(&mut linter);
-    linter.findings.extend(dollars_in_block(manifest.block(), manifest.text()));
     in_order(linter.findings, &manifest.file)
 }
 

@@ -32,7 +32,7 @@ pub(super) fn lint(linter: &mut Linter<'_>) {
             node.texts(&path, &mut |_, node, text| {
                 let secret = vars::scan(text).into_iter().find(|occurrence| match occurrence.what {
                     Dollar::Variable(variable) => is_secret_variable(manifest, variable),
-                    Dollar::Other(_) => false,
+                    Dollar::Bare(_) | Dollar::Malformed(_) => false,
                 });
                 if let Some(occurrence) = secret {
                     found.get_or_insert(vars::place_in_source(manifest.text(), node, text, occurrence.at));

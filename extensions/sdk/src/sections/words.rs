@@ -25,7 +25,8 @@ macro_rules! word {
         $(#[$doc])*
         #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
         #[serde(try_from = "String", into = "String")]
-        pub struct $name(#[schemars(regex(pattern = $pattern))] String);
+        #[schemars(extend("pattern" = $pattern))]
+        pub struct $name(String);
 
         impl $name {
             /// The text.
@@ -147,9 +148,8 @@ impl PortRange {
 /// A length of time: whole numbers with units, largest first: `30s`, `5m`, `1h30m`, `2d`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(try_from = "String", into = "String")]
-pub struct TimeSpan(
-    #[schemars(with = "String", regex(pattern = r"^([0-9]+d)?([0-9]+h)?([0-9]+m)?([0-9]+s)?$"))] Duration,
-);
+#[schemars(extend("pattern" = r"^(?=.)([0-9]+d)?([0-9]+h)?([0-9]+m)?([0-9]+s)?$"))]
+pub struct TimeSpan(Duration);
 
 impl TimeSpan {
     /// So many seconds.
@@ -221,10 +221,9 @@ impl From<TimeSpan> for String {
 /// Which versions fit: comparisons that must all hold, `>=14 <18`. Versions are compared number by number.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(try_from = "String", into = "String")]
+#[schemars(extend("pattern" = r"^ *(>=|<=|>|<|=)[0-9.]+([ ,]+(>=|<=|>|<|=)[0-9.]+)*[ ,]*$"))]
 pub struct VersionRange {
-    #[schemars(with = "String")]
     text: String,
-    #[schemars(skip)]
     parts: Vec<(Comparison, Vec<u64>)>,
 }
 

@@ -271,7 +271,8 @@ impl<'de, 'a, I: Iterator<Item = (usize, &'a Node)>> SeqAccess<'de> for ListDe<'
         for (index, node) in self.items.by_ref() {
             let trail = Trail::Item(self.de.trail, index);
             if !self.de.cx.removed.contains(&trail.path()) {
-                return seed.deserialize(De { node, trail: &trail, split: None, ..self.de }).map(Some);
+                let item = De { node, trail: &trail, split: None, ..self.de };
+                return seed.deserialize(item).map(Some).map_err(|misfit| item.located(misfit));
             }
         }
         Ok(None)
@@ -309,7 +310,9 @@ impl<'de, 'a, I: Iterator<Item = &'a Entry>> MapAccess<'de> for MapDe<'a, I> {
             return Err(self.de.wrong("a value without its key"));
         };
         let trail = Trail::Key(self.de.trail, &entry.key);
-        seed.deserialize(De { node: &entry.node, trail: &trail, split: None, ..self.de })
+        let value = De { node: &entry.node, trail: &trail, split: None, ..self.de };
+        // A type that is read from another type (`try_from`) fails after its reader is done: it is placed here.
+        seed.deserialize(value).map_err(|misfit| value.located(misfit))
     }
 }
 

@@ -12,6 +12,8 @@ use crate::diagnostic::{Finding, Place};
 pub(crate) const MAX_BYTES: usize = 256 * 1024;
 /// The most values in one file, anchors expanded.
 const MAX_NODES: usize = 20_000;
+/// The most uses of anchors.
+const MAX_ALIASES: usize = 500;
 /// The deepest nesting.
 const MAX_DEPTH: usize = 48;
 
@@ -33,8 +35,9 @@ fn options() -> Options {
             max_nodes: MAX_NODES,
             max_events: 4 * MAX_NODES,
             max_depth: MAX_DEPTH,
-            max_documents: 1,
-            max_aliases: 500,
+            // a second one has an error of its own
+            max_documents: 2,
+            max_aliases: MAX_ALIASES,
             max_anchors: 100,
             max_merge_keys: 200,
             max_total_scalar_bytes: 2 * MAX_BYTES,
@@ -67,19 +70,20 @@ fn finding(error: &Error) -> Finding {
             };
             Finding::error(at, "", message).hint("keep one of them")
         }
-        Error::Budget { .. }
-        | Error::AliasReplayLimitExceeded { .. }
-        | Error::AliasExpansionLimitExceeded { .. }
-        | Error::AliasReplayStackDepthExceeded { .. } => Finding::error(
-            at,
-            "",
-            format!("the file is larger inside than it may be: {MAX_NODES} values, {MAX_DEPTH} levels, 500 aliases"),
-        ),
         Error::MultipleDocuments { .. } => {
             Finding::error(at, "", "a second YAML document starts here").hint("one file holds one manifest")
         }
         Error::UnknownAnchor { .. } => Finding::error(at, "", "this alias points to an anchor that is not there"),
-        other => Finding::error(at, "", format!("this is not YAML: {}", one_line(&other.to_string()))),
+        other => {
+            let words = one_line(&other.to_string());
+            if matches!(other, Error::Budget { .. }) || words.contains("limit exceeded") {
+                let most = format!("{MAX_NODES} values, {MAX_DEPTH} levels, {MAX_ALIASES} aliases");
+                Finding::error(at, "", "the file is larger inside than a manifest may be")
+                    .hint(format!("{most} are the most"))
+            } else {
+                Finding::error(at, "", format!("this is not YAML: {words}"))
+            }
+        }
     }
 }
 

@@ -24,6 +24,7 @@ macro_rules! kinds {
         $(
             $(#[$doc])*
             #[derive(Clone, Debug, Deserialize, JsonSchema)]
+            #[schemars(inline)]
             pub struct $name {
                 $($(#[$field_doc])* pub $field: $type,)*
             }

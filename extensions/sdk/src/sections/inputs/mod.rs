@@ -98,13 +98,12 @@ impl Input {
 
 /// The schema of the inputs of an installation, which must have a label.
 pub(super) fn labelled(generator: &mut SchemaGenerator) -> Schema {
-    let mut schema = generator.subschema_for::<IndexMap<Name, Input>>();
-    if let Some(object) = schema.as_object_mut() {
-        let input = object.remove("additionalProperties").unwrap_or_default();
-        let labelled = serde_json::json!({"allOf": [input, {"required": ["label"]}]});
-        object.insert("additionalProperties".to_owned(), labelled);
-    }
-    schema
+    let input = generator.subschema_for::<Input>();
+    schemars::json_schema!({
+        "type": "object",
+        "propertyNames": generator.subschema_for::<Name>(),
+        "additionalProperties": {"allOf": [input, {"required": ["label"]}]},
+    })
 }
 
 impl<'de> Deserialize<'de> for Input {
@@ -118,17 +117,21 @@ impl JsonSchema for Input {
         "Input".into()
     }
 
-    /// One closed object per type: the type's own keys and the common ones.
+    /// One closed object per type: the type's own keys, and references to the common ones.
     fn json_schema(generator: &mut SchemaGenerator) -> Schema {
         let common = InputCommon::json_schema(generator);
+        generator.subschema_for::<InputCommon>();
+        let keys =
+            common.get("properties").and_then(|value| value.as_object()).into_iter().flat_map(|keys| keys.keys());
+        let properties: Vec<(String, serde_json::Value)> = keys
+            .map(|key| (key.clone(), serde_json::json!({"$ref": format!("#/$defs/InputCommon/properties/{key}")})))
+            .collect();
         let mut schema = InputKind::json_schema(generator);
-        let common_properties =
-            common.get("properties").and_then(|value| value.as_object()).cloned().unwrap_or_default();
         if let Some(kinds) = schema.get_mut("oneOf").and_then(|kinds| kinds.as_array_mut()) {
             for kind in kinds.iter_mut().filter_map(|kind| kind.as_object_mut()) {
-                let properties = kind.entry("properties").or_insert_with(|| serde_json::json!({}));
-                if let Some(properties) = properties.as_object_mut() {
-                    properties.extend(common_properties.clone());
+                let own = kind.entry("properties").or_insert_with(|| serde_json::json!({}));
+                if let Some(own) = own.as_object_mut() {
+                    own.extend(properties.iter().cloned());
                 }
                 kind.insert("additionalProperties".to_owned(), false.into());
             }
