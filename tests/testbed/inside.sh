@@ -28,11 +28,12 @@ printf 'nameserver 127.0.0.1\noptions attempts:1 timeout:1\n' >"$RUN/resolv.conf
 mount --bind "$RUN/hosts" /etc/hosts
 mount --bind "$RUN/resolv.conf" "$resolv"
 
-# the loopback, and an address as a machine in a home network has one
+# the loopback, and a network card with an address, as a machine at home has one; its cable ends in this machine
 ip link set lo up
-ip link add lan0 type bridge
+ip link add lan0 type veth peer name cable0
 ip address add 10.77.0.1/24 dev lan0
 ip link set lan0 up
+ip link set cable0 up
 
 printf '%s\n' "$TESTBED" >/run/orbitr-testbed
 : >"$RUN/ready"
