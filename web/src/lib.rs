@@ -5,9 +5,28 @@
 //! pages, one folder a room. What may not: any rule about what is allowed or done; any HTML outside of maud; any inline
 //! script or style.
 
+mod access;
+mod apps;
 pub mod assets;
 pub mod csp;
 pub mod flash;
+mod history;
+mod home;
+mod hub;
+mod jobs;
+mod palette;
 pub mod prefs;
+pub mod recovery;
+mod reference;
+mod serve;
+mod settings;
 pub mod shell;
+mod site;
+mod trouble;
 pub mod ui;
+
+pub use self::{
+    hub::Hub,
+    serve::{Served, gate, serve},
+    site::{Certificates, Site},
+};

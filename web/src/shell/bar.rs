@@ -35,6 +35,7 @@ pub(super) fn orbits() -> Markup {
 pub(super) fn top(cx: &PageCx) -> Markup {
     html! {
         header class="top-bar" {
+            a class="top-brand" href="/" title=(cx.box_name) { (mark()) span { (cx.box_name) } }
             (breadcrumb(cx))
             div class="top-tools" {
                 a class="palette-button" href="/palette" data-palette {

@@ -80,7 +80,7 @@ pub fn filters(action: &str, fields: impl Render, filtered: bool) -> Markup {
         form class="filters" method="get" action=(action) data-filters role="search" {
             (fields)
             div class="form-actions" {
-                (super::button("Filter").small())
+                span class="unscripted" { (super::button("Filter").small()) }
                 @if filtered { (super::link_button("Clear", action).small().quiet()) }
             }
         }

@@ -8,13 +8,14 @@ pub struct Column {
     title: String,
     number: bool,
     sorts: bool,
+    minor: bool,
     hidden_title: bool,
 }
 
 impl Column {
     /// A column with its title.
     pub fn new(title: impl Into<String>) -> Self {
-        Self { title: title.into(), number: false, sorts: false, hidden_title: false }
+        Self { title: title.into(), number: false, sorts: false, minor: false, hidden_title: false }
     }
 
     /// For the buttons at a row's end; the title is only read out.
@@ -26,6 +27,13 @@ impl Column {
     #[must_use]
     pub const fn number(mut self) -> Self {
         self.number = true;
+        self
+    }
+
+    /// Left out where the row becomes a card.
+    #[must_use]
+    pub const fn minor(mut self) -> Self {
+        self.minor = true;
         self
     }
 
@@ -174,15 +182,15 @@ impl Table {
 
     fn head(&self) -> Markup {
         html! {
-            thead {
-                tr {
+            thead role="rowgroup" {
+                tr role="row" {
                     @if self.select.is_some() {
-                        th scope="col" class="table-tick" {
+                        th scope="col" role="columnheader" class="table-tick" {
                             input type="checkbox" data-tick-all class="scripted" aria-label="Select all";
                         }
                     }
                     @for column in &self.columns {
-                        th scope="col" data-number[column.number] {
+                        th scope="col" role="columnheader" data-number[column.number] {
                             @if column.hidden_title { span class="sr-only" { (column.title) } }
                             @else if column.sorts {
                                 button type="button" class="table-sort" data-sort { (column.title) (super::Icon::ArrowUp) }
@@ -196,9 +204,9 @@ impl Table {
 
     fn row(&self, row: &Row) -> Markup {
         html! {
-            tr id=[row.id.as_deref()] data-link[row.href.is_some()] {
+            tr role="row" id=[row.id.as_deref()] data-link[row.href.is_some()] {
                 @if let Some((name, _)) = &self.select {
-                    td class="table-tick" {
+                    td class="table-tick" role="cell" {
                         @if let Some(value) = &row.select {
                             input type="checkbox" name=(name) value=(value) aria-label={ "Select " (row.select_label) };
                         }
@@ -206,11 +214,13 @@ impl Table {
                 }
                 @for (index, (cell, column)) in row.cells.iter().zip(&self.columns).enumerate() {
                     td data-label=[(!column.hidden_title).then_some(column.title.as_str())] data-number[column.number]
-                        data-value=[cell.sort.as_deref()] data-end[column.hidden_title] {
-                        @match (&row.href, index) {
-                            (Some(href), 0) => a class="row-link" href=(href)
-                                data-open=[row.drawer.then_some("drawer")] { (cell.body) },
-                            _ => (cell.body),
+                        data-value=[cell.sort.as_deref()] data-end[column.hidden_title] data-minor[column.minor] role="cell" {
+                        div class="cell" {
+                            @match (&row.href, index) {
+                                (Some(href), 0) => a class="row-link" href=(href)
+                                    data-open=[row.drawer.then_some("drawer")] { (cell.body) },
+                                _ => (cell.body),
+                            }
                         }
                     }
                 }
@@ -237,10 +247,11 @@ impl Render for Table {
                     }
                 }
                 div class="table-scroll" {
-                    table {
+                    // The roles stay when the style sheet turns rows into cards.
+                    table role="table" {
                         caption class="sr-only" { (self.caption) }
                         (self.head())
-                        tbody { @for row in &self.rows { (self.row(row)) } }
+                        tbody role="rowgroup" { @for row in &self.rows { (self.row(row)) } }
                     }
                 }
                 @if let Some((_, buttons)) = &self.select { div class="table-bulk" data-bulk { (buttons) } }

@@ -21,7 +21,7 @@ pub fn avatar(name: &str) -> Markup {
 
 /// One of eight hues that the style sheet knows, always the same for the same name.
 fn hue(name: &str) -> u32 {
-    name.bytes().fold(7_u32, |sum, byte| sum.wrapping_mul(31).wrapping_add(u32::from(byte))) % 8
+    name.bytes().fold(7_u32, |sum, byte| sum.wrapping_mul(33).wrapping_add(u32::from(byte)).rotate_left(3)) % 8
 }
 
 fn initials(name: &str, count: usize) -> String {
@@ -63,7 +63,7 @@ impl Tile {
         self
     }
 
-    /// Its status pill.
+    /// Its status: [`super::status`] or [`super::app_status`].
     #[must_use]
     pub fn status(mut self, status: Markup) -> Self {
         self.status = Some(status);
@@ -84,7 +84,7 @@ impl Render for Tile {
             article class="tile" {
                 (app_icon(&self.name, self.icon.as_deref()))
                 div class="tile-text" {
-                    h3 { a class="tile-link" href=(self.href) { (self.name) } }
+                    h2 { a class="tile-link" href=(self.href) { (self.name) } }
                     @if let Some(summary) = &self.summary { p { (summary) } }
                     @if let Some(status) = &self.status { div class="tile-status" { (status) } }
                 }

@@ -1,0 +1,181 @@
+//! The wizard: the code from the screen, the first account, the box's name and time zone, done.
+
+use axum::{
+    Form,
+    extract::State,
+    http::{Method, StatusCode, header},
+    response::{IntoResponse, Redirect, Response},
+};
+use maud::{Markup, html};
+use orbitr_access::{
+    Claim, PASSWORD_MIN_CHARS, Permit, Secret,
+    action::{ChangeBox, ViewBox},
+    gate::{Client, Routes, session_cookie},
+};
+use orbitr_model::Problem;
+use serde::Deserialize;
+
+use crate::{
+    flash::Flash,
+    settings::{self, SettingsForm},
+    shell::{self, PageCx, error_status},
+    site::{Cx, Site},
+    trouble::{Answer, Trouble},
+    ui::{self, Field, Icon},
+};
+
+const STEPS: [&str; 4] = ["Code", "Account", "Box", "Done"];
+const WHY: &str = "nobody has an account before it";
+
+pub(crate) fn routes(routes: Routes<Site>) -> Routes<Site> {
+    routes
+        .always(Method::GET, "/setup", WHY, code_page)
+        .always(Method::POST, "/setup", WHY, check_code)
+        .always(Method::POST, "/setup/account", WHY, claim)
+        .get(ChangeBox, "/setup/box", box_page)
+        .post(ChangeBox, "/setup/box", name_box)
+        .get(ViewBox, "/setup/done", done)
+}
+
+#[derive(Deserialize)]
+struct CodeForm {
+    #[serde(default)]
+    code: String,
+}
+
+#[derive(Deserialize)]
+struct AccountForm {
+    #[serde(default)]
+    code: String,
+    #[serde(default)]
+    display_name: String,
+    #[serde(default)]
+    username: String,
+    #[serde(default)]
+    password: String,
+}
+
+async fn code_page(State(site): State<Site>, Cx(cx): Cx) -> Response {
+    if site.access.is_claimed() {
+        return Redirect::to("/").into_response();
+    }
+    code_form(&cx, None).into_response()
+}
+
+fn code_form(cx: &PageCx, problem: Option<&Problem>) -> Markup {
+    let body = html! {
+        (ui::stepper("Setup", &STEPS, 0))
+        div {
+            h1 { "Claim this box" }
+            p class="lead" { "Nobody owns it yet. Type the code that its screen shows, so that it knows that you are near." }
+        }
+        (ui::Form::post("/setup").problem(problem).body(
+            Field::code("code", "Setup code").placeholder("XXXX-XXXX").required().problem(problem).autofocus()
+                .help(html! { "Hosted on your own Linux? It stands where you started Orbitr, or in " code { "journalctl -u orbitr" } "." })
+        ).button(ui::button("Continue").primary().trailing(Icon::ArrowRight)))
+    };
+    shell::bare_page(cx, "Claim this box", body)
+}
+
+async fn check_code(State(site): State<Site>, Cx(cx): Cx, client: Client, Form(form): Form<CodeForm>) -> Response {
+    if site.access.is_claimed() {
+        return Redirect::to("/").into_response();
+    }
+    let code = Secret::new(form.code);
+    match site.access.check_setup_code(&code, &client).await {
+        Ok(()) => {
+            let account = AccountForm {
+                code: code.expose().to_owned(),
+                display_name: String::new(),
+                username: String::new(),
+                password: String::new(),
+            };
+            account_form(&cx, &account, None).into_response()
+        }
+        Err(error) => {
+            let problem = Problem::from(error);
+            (error_status(&problem), code_form(&cx, Some(&problem))).into_response()
+        }
+    }
+}
+
+fn account_form(cx: &PageCx, form: &AccountForm, problem: Option<&Problem>) -> Markup {
+    let least = format!("At least {PASSWORD_MIN_CHARS} characters. Long beats odd.");
+    let body = html! {
+        (ui::stepper("Setup", &STEPS, 1))
+        div { h1 { "Your account" } p class="lead" { "The first one is the admin of this box." } }
+        (ui::Form::post("/setup/account").problem(problem).body(html! {
+            input type="hidden" name="code" value=(form.code);
+            (Field::text("display_name", "Your name").value(&form.display_name).autocomplete("name").optional().max_length(64).problem(problem))
+            (Field::text("username", "Username").value(&form.username).autocomplete("username").mono().required().max_length(32)
+                .help("Small letters; what you sign in with.").problem(problem).autofocus())
+            (Field::password("password", "Password").autocomplete("new-password").generates().required().help(least).problem(problem))
+        }).button(ui::link_button("Back", "/setup").quiet()).button(ui::button("Continue").primary().trailing(Icon::ArrowRight)))
+    };
+    shell::bare_page(cx, "Your account", body)
+}
+
+async fn claim(State(site): State<Site>, Cx(cx): Cx, client: Client, Form(form): Form<AccountForm>) -> Response {
+    let name = form.display_name.trim();
+    let claim = Claim {
+        code: Secret::new(form.code.clone()),
+        username: form.username.trim().to_owned(),
+        display_name: (!name.is_empty()).then(|| name.to_owned()),
+        password: Secret::new(form.password.clone()),
+    };
+    match site.access.claim(claim, &client).await {
+        Ok(session) => ([(header::SET_COOKIE, session_cookie(&session))], Redirect::to("/setup/box")).into_response(),
+        Err(error) => {
+            let problem = Problem::from(error);
+            // A code that is no longer right is asked for again, where it was asked for the first time.
+            let page = match problem.message_for("code") {
+                Some(_) => code_form(&cx, Some(&problem)),
+                None => account_form(&cx, &form, Some(&problem)),
+            };
+            (error_status(&problem), page).into_response()
+        }
+    }
+}
+
+fn box_form(cx: &PageCx, form: &SettingsForm, problem: Option<&Problem>) -> Markup {
+    let body = html! {
+        (ui::stepper("Setup", &STEPS, 2))
+        div { h1 { "Your box" } p class="lead" { "Both can be changed later, in Settings." } }
+        (ui::Form::post("/setup/box").problem(problem).body(settings::fields(form, problem))
+            .button(ui::button("Continue").primary().trailing(Icon::ArrowRight)))
+    };
+    shell::bare_page(cx, "Your box", body)
+}
+
+async fn box_page(State(site): State<Site>, _: Permit<ChangeBox>, Cx(cx): Cx) -> Markup {
+    box_form(&cx, &SettingsForm::now(&site), None)
+}
+
+async fn name_box(
+    State(site): State<Site>,
+    permit: Permit<ChangeBox>,
+    Cx(cx): Cx,
+    Form(form): Form<SettingsForm>,
+) -> Answer<Response> {
+    match site.machine.change(&permit, &form.change(), None).await.map_err(Problem::from) {
+        Ok(_) => Ok(Flash::good("The box is yours").redirect("/setup/done")),
+        Err(problem) if problem.status == 422 => {
+            Ok((StatusCode::UNPROCESSABLE_ENTITY, box_form(&cx, &form, Some(&problem))).into_response())
+        }
+        Err(problem) => Err(Trouble(problem)),
+    }
+}
+
+async fn done(_: Permit<ViewBox>, Cx(cx): Cx) -> Markup {
+    let body = html! {
+        (ui::stepper("Setup", &STEPS, 4))
+        div { h1 { (cx.box_name) " is yours" } p class="lead" { "From here on everything happens in the browser." } }
+        ul class="plain" {
+            li { a href="/store" { "Install your first app" } " – a database, a cache or a website." }
+            li { a href="/account" { "Turn on the second step" } " – so that a password alone opens nothing." }
+            li { a href="/people" { "Invite somebody" } " – with only what you grant them." }
+        }
+        (ui::link_button("Go to your box", "/").primary().wide().trailing(Icon::ArrowRight))
+    };
+    shell::bare_page(&cx, "Done", body)
+}

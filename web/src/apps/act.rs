@@ -1,0 +1,229 @@
+//! What is done to an app from its pages: start, stop, settings, passwords, removing.
+
+use std::collections::BTreeMap;
+
+use axum::{
+    Form,
+    extract::State,
+    http::StatusCode,
+    response::{IntoResponse, Response},
+};
+use maud::{Markup, html};
+use orbitr_access::{
+    Action, Permit,
+    action::{ChangeApp, OperateApp, RemoveApp, RevealAppSecrets, ViewApp, ViewCatalog},
+};
+use orbitr_apps::{AppDetail, ChangeRequest, DataChoice, ExtensionDetail, Phase, RemoveRequest, Started, Verb};
+use orbitr_model::{AppId, Problem};
+use serde::Deserialize;
+
+use super::{
+    form::{self, Purpose},
+    show::{cx_of, head},
+};
+use crate::{
+    flash::Flash,
+    shell::{self, PageCx},
+    site::{Cx, Site},
+    trouble::{Answer, Trouble},
+    ui::{self, Choice, Confirm, Field, Icon},
+};
+
+/// The app as its page shows it, for whoever may do more than look.
+async fn detail<A: Action<Resource = AppId>>(site: &Site, permit: &Permit<A>) -> Answer<AppDetail> {
+    let look = site.access.permit::<ViewApp>(permit.caller(), permit.resource().clone()).await?;
+    Ok(site.apps.get(&look).await?)
+}
+
+async fn operate(site: &Site, permit: &Permit<OperateApp>, verb: Verb, said: &str) -> Answer<Response> {
+    let started = site.apps.operate(permit, verb).await?;
+    let flash = Flash::busy(said).link("Follow it", format!("/jobs/{}", started.job));
+    Ok(flash.redirect(&format!("/apps/{}", started.app)))
+}
+
+pub(super) async fn start(State(site): State<Site>, permit: Permit<OperateApp>) -> Answer<Response> {
+    operate(&site, &permit, Verb::Start, "It is being started").await
+}
+
+pub(super) async fn stop(State(site): State<Site>, permit: Permit<OperateApp>) -> Answer<Response> {
+    operate(&site, &permit, Verb::Stop, "It is being stopped").await
+}
+
+pub(super) async fn restart(State(site): State<Site>, permit: Permit<OperateApp>) -> Answer<Response> {
+    operate(&site, &permit, Verb::Restart, "It is being restarted").await
+}
+
+async fn extension<A: Action>(site: &Site, permit: &Permit<A>, app: &AppDetail) -> Answer<ExtensionDetail> {
+    let look = site.access.permit::<ViewCatalog>(permit.caller(), orbitr_access::TheBox).await?;
+    Ok(site.apps.extension(&look, &app.app.extension)?)
+}
+
+pub(super) async fn settings(State(site): State<Site>, permit: Permit<ChangeApp>, Cx(cx): Cx) -> Answer<Markup> {
+    let app = detail(&site, &permit).await?;
+    let extension = extension(&site, &permit, &app).await?;
+    Ok(settings_page(cx, &app, &extension, &permit, None, None))
+}
+
+fn settings_page(
+    cx: PageCx,
+    app: &AppDetail,
+    extension: &ExtensionDetail,
+    permit: &Permit<ChangeApp>,
+    typed: Option<&BTreeMap<String, serde_json::Value>>,
+    problem: Option<&Problem>,
+) -> Markup {
+    let cx = cx_of(cx, app, Some("Settings"));
+    let id = &app.app.id;
+    let mut values = app.release.as_ref().map(|release| release.inputs.clone()).unwrap_or_default();
+    values.extend(typed.into_iter().flatten().map(|(name, value)| (name.clone(), value.clone())));
+    let ready = app.app.phase == Phase::Installed && app.app.job.is_none();
+    let save = ui::button("Save and restart").primary();
+    let save =
+        if ready { save } else { save.disabled_because("Wait until the app is installed and no job works on it") };
+    let body = html! {
+        (head(app, "settings", permit.caller()))
+        div class="stack narrow" {
+            (ui::card("Settings", ui::Form::post(format!("/apps/{id}/settings")).problem(problem)
+                .body(form::fields(&extension.inputs, &values, Purpose::Change, problem)).button(save))
+                .hint("A change makes a new release. If it does not come up, the one before comes back."))
+            (ui::card("Remove", html! { div class="cluster" {
+                p { "Stops the app and removes its containers. You choose whether its data stays." }
+                (ui::link_button("Remove …", format!("/apps/{id}/remove")).opens_dialog().icon(Icon::Trash2))
+            } }).danger())
+        }
+    };
+    shell::page(&cx, &format!("Settings of {}", app.app.name), body)
+}
+
+pub(super) async fn change(
+    State(site): State<Site>,
+    permit: Permit<ChangeApp>,
+    Cx(cx): Cx,
+    Form(pairs): Form<Vec<(String, String)>>,
+) -> Answer<Response> {
+    let app = detail(&site, &permit).await?;
+    let extension = extension(&site, &permit, &app).await?;
+    let inputs = form::answers(&extension.inputs, &pairs, Purpose::Change);
+    match site.apps.change(&permit, ChangeRequest { inputs: inputs.clone() }).await {
+        Ok(Started { job, .. }) => Ok(Flash::busy("The change is under way").redirect(&format!("/jobs/{job}"))),
+        Err(error) => {
+            let problem = Problem::from(error);
+            if problem.status >= 500 {
+                return Err(Trouble(problem));
+            }
+            let status = StatusCode::from_u16(problem.status).unwrap_or(StatusCode::UNPROCESSABLE_ENTITY);
+            let page = settings_page(cx, &app, &extension, &permit, Some(&inputs), Some(&problem));
+            Ok((status, page).into_response())
+        }
+    }
+}
+
+pub(super) async fn reveal(State(site): State<Site>, permit: Permit<RevealAppSecrets>, Cx(cx): Cx) -> Answer<Markup> {
+    let values = site.apps.reveal(&permit).await?;
+    let app = detail(&site, &permit).await?;
+    let cx = cx_of(cx, &app, Some("Passwords"));
+    let mut list = ui::key_values();
+    for (name, value) in &values {
+        list = list.copy(name.strip_prefix("input/").unwrap_or(name), value);
+    }
+    let body = html! {
+        (head(&app, "overview", permit.caller()))
+        div class="stack narrow" {
+            (ui::card("Passwords", html! {
+                @if values.is_empty() { p { "This app has no password that can be shown." } } @else { (list) }
+                (ui::link_button("Done", format!("/apps/{}", app.app.id)).primary())
+            }).hint("That you looked is in the history."))
+        }
+    };
+    Ok(shell::page(&cx, &format!("Passwords of {}", app.app.name), body))
+}
+
+#[derive(Deserialize)]
+pub(super) struct RemoveForm {
+    #[serde(default)]
+    data: String,
+    #[serde(default)]
+    confirm: String,
+}
+
+pub(super) async fn confirm(State(site): State<Site>, permit: Permit<RemoveApp>, Cx(cx): Cx) -> Answer<Markup> {
+    remove_page(&site, &permit, cx, "keep", None).await
+}
+
+async fn remove_page(
+    site: &Site,
+    permit: &Permit<RemoveApp>,
+    cx: PageCx,
+    choice: &str,
+    problem: Option<&Problem>,
+) -> Answer<Markup> {
+    let app = detail(site, permit).await?;
+    let look = site.access.permit::<ViewApp>(permit.caller(), permit.resource().clone()).await?;
+    let size = site.apps.data_size(&look).await?.size;
+    let cx = cx_of(cx, &app, Some("Remove"));
+    let (id, name) = (&app.app.id, &app.app.name);
+    let kept = app.app.phase == Phase::Kept;
+    let fields = html! {
+        @if kept { input type="hidden" name="data" value="delete"; } @else {
+            (Field::radio("data", "Its data", vec![
+                Choice::new("keep", format!("Keep {size} of data")).help("Installing it again finds everything as it is."),
+                Choice::new("delete", format!("Delete {size} of data")).help("There is no way back."),
+            ]).value(choice).required())
+        }
+        (Field::text("confirm", format!("Type {id} to delete the data")).mono().optional().problem(problem))
+    };
+    let confirm = Confirm {
+        title: if kept { format!("Delete the data of {name}?") } else { format!("Remove {name}?") },
+        goes: if kept {
+            vec![format!("{size} of data, with its passwords")]
+        } else {
+            vec![
+                format!("{} containers and their network", app.containers.len()),
+                "its settings here, if you delete its data".to_owned(),
+            ]
+        },
+        stays: if kept {
+            vec!["Its history".to_owned()]
+        } else {
+            vec!["Its history".to_owned(), format!("{size} of data, if you keep it")]
+        },
+        typed: None,
+        fields: Some(fields),
+        action: format!("/apps/{id}/remove"),
+        button: if kept { "Delete the data".to_owned() } else { "Remove app".to_owned() },
+        back: if kept { "/apps".to_owned() } else { format!("/apps/{id}/settings") },
+        problem,
+    };
+    let title = format!("Remove {name}");
+    Ok(shell::page(&cx, &title, html! { (ui::Card::plain(html! { (confirm) })) }))
+}
+
+pub(super) async fn remove(
+    State(site): State<Site>,
+    permit: Permit<RemoveApp>,
+    Cx(cx): Cx,
+    Form(form): Form<RemoveForm>,
+) -> Answer<Response> {
+    let data = match form.data.as_str() {
+        "keep" => DataChoice::Keep,
+        "delete" => DataChoice::Delete,
+        _ => {
+            let problem = Problem::field("data", "choose what happens to the data");
+            let page = remove_page(&site, &permit, cx, "keep", Some(&problem)).await?;
+            return Ok((StatusCode::UNPROCESSABLE_ENTITY, page).into_response());
+        }
+    };
+    let typed = form.confirm.trim();
+    let request = RemoveRequest { data, confirm: (!typed.is_empty()).then(|| typed.to_owned()) };
+    match site.apps.remove(&permit, request).await {
+        Ok(started) => Ok(Flash::busy("It is being removed").redirect(&format!("/jobs/{}", started.job))),
+        Err(error) => {
+            let problem = Problem::from(error);
+            if problem.status != 422 {
+                return Err(Trouble(problem));
+            }
+            let page = remove_page(&site, &permit, cx, &form.data, Some(&problem)).await?;
+            Ok((StatusCode::UNPROCESSABLE_ENTITY, page).into_response())
+        }
+    }
+}

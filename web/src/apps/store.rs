@@ -1,0 +1,240 @@
+//! The store: what can be installed, one extension, its install form.
+
+use std::collections::BTreeMap;
+
+use axum::{
+    Form,
+    extract::{Path, Query, State},
+    http::{StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use maud::{Markup, html};
+use orbitr_access::{
+    Caller, Permit,
+    action::{InstallApp, ViewCatalog},
+};
+use orbitr_apps::{ExtensionDetail, InstallRequest, Plan};
+use orbitr_model::{DisplayName, ExtensionId, Level, Problem};
+use serde::Deserialize;
+
+use super::{
+    form::{self, Purpose},
+    icon as icon_of,
+};
+use crate::{
+    flash::Flash,
+    shell::{self, PageCx, Section},
+    site::{Cx, Site},
+    trouble::{Answer, Trouble},
+    ui::{self, Field, Icon, Tile, Tone},
+};
+
+pub(super) async fn page(State(site): State<Site>, permit: Permit<ViewCatalog>, Cx(cx): Cx) -> Markup {
+    let cx = cx.section(Section::Store);
+    let mut categories: BTreeMap<String, Vec<Tile>> = BTreeMap::new();
+    for extension in site.apps.extensions(&permit) {
+        let tile = Tile::new(&extension.name, format!("/store/{}", extension.id))
+            .icon(icon_of(&extension.id))
+            .summary(&extension.summary)
+            .foot(html! { (extension.version) });
+        categories.entry(extension.category).or_default().push(tile);
+    }
+    let body = html! {
+        (ui::header("Store").lead("Apps that are ready for this box."))
+        @for (category, tiles) in &categories {
+            section class="stack" { h2 { (capitalised(category)) } (ui::tiles(tiles)) }
+        }
+    };
+    shell::page(&cx, "Store", &body)
+}
+
+fn capitalised(text: &str) -> String {
+    let mut chars = text.chars();
+    chars.next().map(|first| first.to_uppercase().chain(chars).collect()).unwrap_or_default()
+}
+
+fn id(registry: &str, extension: &str) -> Answer<ExtensionId> {
+    let text = format!("{registry}/{extension}");
+    text.parse().map_err(|_| Trouble(Problem::not_found("extension", text)))
+}
+
+#[derive(Deserialize)]
+pub(super) struct Onto {
+    /// The app whose kept data is installed onto.
+    #[serde(default)]
+    app: Option<String>,
+}
+
+pub(super) async fn extension(
+    State(site): State<Site>,
+    permit: Permit<ViewCatalog>,
+    Cx(cx): Cx,
+    Path((registry, extension)): Path<(String, String)>,
+    Query(onto): Query<Onto>,
+) -> Answer<Markup> {
+    let id = id(&registry, &extension)?;
+    let detail = site.apps.extension(&permit, &id)?;
+    let app = onto.app.map(|app| app.parse()).transpose().map_err(|_| Trouble(Problem::not_found("app", "that")))?;
+    let request = InstallRequest { extension: id, app, name: None, inputs: BTreeMap::new() };
+    let (plan, problem) = planned(&site, &permit, &request).await?;
+    Ok(show(&cx_of(cx, &detail), &detail, plan.as_ref(), &request, permit.caller(), &site, problem.as_ref()))
+}
+
+/// The plan, and what stands in the way of one.
+async fn planned(
+    site: &Site,
+    permit: &Permit<ViewCatalog>,
+    request: &InstallRequest,
+) -> Answer<(Option<Plan>, Option<Problem>)> {
+    match site.apps.plan(permit, request).await {
+        Ok(plan) => Ok((Some(plan), None)),
+        Err(error) => {
+            let problem = Problem::from(error);
+            if problem.status >= 500 { Err(Trouble(problem)) } else { Ok((None, Some(problem))) }
+        }
+    }
+}
+
+fn cx_of(cx: PageCx, detail: &ExtensionDetail) -> PageCx {
+    cx.section(Section::Store).here(detail.extension.name.clone())
+}
+
+fn show(
+    cx: &PageCx,
+    detail: &ExtensionDetail,
+    plan: Option<&Plan>,
+    request: &InstallRequest,
+    caller: &Caller,
+    site: &Site,
+    problem: Option<&Problem>,
+) -> Markup {
+    let extension = &detail.extension;
+    let home = site.access.home();
+    let may = home.is_some_and(|home| caller.level_on_project(&home).is_some_and(|level| level >= Level::Manage));
+    let body = html! {
+        (ui::header(&extension.name).picture(ui::app_icon(&extension.name, Some(&icon_of(&extension.id))))
+            .lead(html! { span { (extension.summary) } span { (extension.version) " · " (detail.license) } }))
+        div class="split" {
+            div class="stack" {
+                @if !detail.obstacles.is_empty() {
+                    (ui::banner(Tone::Warn, "It cannot run on this box").body(html! { ul { @for why in &detail.obstacles { li { (why) } } } }))
+                } @else if !may {
+                    (ui::banner(Tone::Neutral, "You may look, not install").body(html! { p { "Ask an admin of this box for the level «manage» on the project Home." } }))
+                } @else {
+                    (ui::card("Install", install_form(detail, plan, request, problem)))
+                }
+            }
+            div class="stack" {
+                (facts(detail, plan))
+            }
+        }
+    };
+    shell::page(cx, &extension.name, &body)
+}
+
+fn install_form(
+    detail: &ExtensionDetail,
+    plan: Option<&Plan>,
+    request: &InstallRequest,
+    problem: Option<&Problem>,
+) -> Markup {
+    let mut values = plan.map(|plan| plan.inputs.clone()).unwrap_or_default();
+    values.extend(request.inputs.iter().map(|(name, value)| (name.clone(), value.clone())));
+    let name = request.name.as_ref().or(plan.map(|plan| &plan.name)).map_or_else(String::new, ToString::to_string);
+    let app = request.app.as_ref().or(plan.map(|plan| &plan.app)).map_or_else(String::new, ToString::to_string);
+    let onto_kept = plan.is_some_and(|plan| plan.onto_kept_data);
+    html! {
+        @if onto_kept {
+            (ui::banner(Tone::Good, "The data of the earlier installation is there").body(html! { p { "It is used as it is, with the passwords of then." } }))
+        }
+        (ui::Form::post(format!("/projects/home/install/{}", detail.extension.id)).problem(problem).body(html! {
+            @if onto_kept { input type="hidden" name="app" value=(app); }
+            (Field::text("name", "Name").value(name).required().max_length(64).help("How it is called on this box.").problem(problem))
+            (form::fields(&detail.inputs, &values, Purpose::Install, problem))
+            @if !onto_kept {
+                details class="advanced" open[problem.is_some_and(|p| p.message_for("app").is_some())] {
+                    summary { "Id" }
+                    (Field::text("app", "Id").value(app).mono().required().max_length(40)
+                        .help("Names its folder; small letters, digits and dashes. It never changes.").problem(problem))
+                }
+            }
+        }).button(ui::link_button("Cancel", "/store").quiet()).button(ui::button("Install").primary().icon(Icon::Download)))
+    }
+}
+
+fn facts(detail: &ExtensionDetail, plan: Option<&Plan>) -> Markup {
+    html! {
+        (ui::card("What it does here", html! {
+            (ui::key_values()
+                .row("Images", html! { @for image in plan.map(|plan| plan.images.as_slice()).unwrap_or_default() { div { code { (image) } } } })
+                .row("Memory", html! { "at least " (detail.memory) })
+                .row("Permissions", html! {
+                    @if detail.permissions.is_empty() { "None beyond an ordinary container" }
+                    @for permission in &detail.permissions { div { code { (permission.grant) } " – " (permission.reason) } }
+                }))
+        }))
+        @if !detail.notes.is_empty() { (ui::card("Good to know", html! { div class="prose" { @for part in detail.notes.split("\n\n") { p { (part) } } } })) }
+        @if !detail.links.is_empty() {
+            (ui::card("Read more", html! { ul class="plain" { @for link in &detail.links { li { a href=(link.url) rel="noreferrer external" { (capitalised(&link.kind)) } } } } }))
+        }
+    }
+}
+
+pub(super) async fn icon(
+    State(site): State<Site>,
+    permit: Permit<ViewCatalog>,
+    Path((registry, extension)): Path<(String, String)>,
+) -> Answer<Response> {
+    let id = id(&registry, &extension)?;
+    let Some(svg) = site.apps.icon(&permit, &id) else { return Err(Trouble(Problem::not_found("extension", id))) };
+    let headers = [(header::CONTENT_TYPE, "image/svg+xml"), (header::CACHE_CONTROL, "private, max-age=3600")];
+    Ok((headers, svg).into_response())
+}
+
+pub(super) async fn install(
+    State(site): State<Site>,
+    permit: Permit<InstallApp>,
+    Cx(cx): Cx,
+    Path((_, registry, extension)): Path<(String, String, String)>,
+    Form(pairs): Form<Vec<(String, String)>>,
+) -> Answer<Response> {
+    let id = id(&registry, &extension)?;
+    let look = site.access.permit::<ViewCatalog>(permit.caller(), orbitr_access::TheBox).await?;
+    let detail = site.apps.extension(&look, &id)?;
+    let mut request = InstallRequest {
+        extension: id,
+        app: None,
+        name: None,
+        inputs: form::answers(&detail.inputs, &pairs, Purpose::Install),
+    };
+    let problem = match named(&mut request, &pairs) {
+        Ok(()) => match site.apps.install(&permit, request.clone()).await {
+            Ok(started) => {
+                return Ok(Flash::busy("It is being installed").redirect(&format!("/jobs/{}", started.job)));
+            }
+            Err(error) => Problem::from(error),
+        },
+        Err(problem) => problem,
+    };
+    if problem.status >= 500 {
+        return Err(Trouble(problem));
+    }
+    let (plan, _) = planned(&site, &look, &InstallRequest { inputs: BTreeMap::new(), ..request.clone() }).await?;
+    let cx = cx_of(cx, &detail);
+    let page = show(&cx, &detail, plan.as_ref(), &request, permit.caller(), &site, Some(&problem));
+    let status = StatusCode::from_u16(problem.status).unwrap_or(StatusCode::UNPROCESSABLE_ENTITY);
+    Ok((status, page).into_response())
+}
+
+/// The app's id and name, as typed.
+fn named(request: &mut InstallRequest, pairs: &[(String, String)]) -> Result<(), Problem> {
+    let app = form::one(pairs, "app");
+    if !app.is_empty() {
+        request.app = Some(app.parse().map_err(|why| Problem::field("app", format!("{why}")))?);
+    }
+    let name = form::one(pairs, "name");
+    if !name.is_empty() {
+        request.name = Some(name.parse::<DisplayName>().map_err(|why| Problem::field("name", format!("{why}")))?);
+    }
+    Ok(())
+}
