@@ -7,6 +7,7 @@ use std::{
     borrow::Cow,
     collections::{BTreeMap, BTreeSet},
     fmt,
+    path::Path,
 };
 
 use indexmap::IndexMap;
@@ -16,6 +17,9 @@ use rust_embed::RustEmbed;
 
 /// The registry that these extensions belong to.
 pub const REGISTRY: &str = "official";
+
+/// The registry of extensions that lie in a folder of this machine.
+pub const LOCAL: &str = "local";
 
 /// The file that makes a folder an extension.
 const MANIFEST: &str = "extension.yaml";
@@ -92,14 +96,34 @@ impl Catalog {
             .filter_map(|path| path.strip_suffix(MANIFEST)?.strip_suffix('/').map(str::to_owned))
             .collect();
         for folder in folders {
-            match read(&folder) {
-                Ok(entry) => {
-                    catalog.entries.insert(entry.id.clone(), entry);
-                }
-                Err(problems) => catalog.problems.extend(problems),
-            }
+            catalog.add(read(REGISTRY, &folder, &|path| Files::get(path).map(|file| file.data)));
         }
         catalog
+    }
+
+    /// Adds the extensions of a folder on this machine, one folder each, as `local/<id>`: for whoever writes an
+    /// extension and wants to try it. Read once, now; links out of the folder are not followed further than any file of
+    /// the machine's owner.
+    #[must_use]
+    pub fn with_folder(mut self, dir: &Path) -> Self {
+        let found = std::fs::read_dir(dir).into_iter().flatten().flatten();
+        let folders: BTreeSet<String> = found
+            .filter(|entry| entry.path().join(MANIFEST).is_file())
+            .filter_map(|entry| entry.file_name().into_string().ok())
+            .collect();
+        for folder in folders {
+            self.add(read(LOCAL, &folder, &|path| read_file(&dir.join(path)).map(Cow::Owned)));
+        }
+        self
+    }
+
+    fn add(&mut self, read: Result<Entry, Vec<Diagnostic>>) {
+        match read {
+            Ok(entry) => {
+                self.entries.insert(entry.id.clone(), entry);
+            }
+            Err(problems) => self.problems.extend(problems),
+        }
     }
 
     /// The extension with this id.
@@ -121,18 +145,28 @@ impl Catalog {
     }
 }
 
-fn read(folder: &str) -> Result<Entry, Vec<Diagnostic>> {
+/// A file that is too large to be part of an extension is none: 1 MiB.
+const FILE_MAX_BYTES: u64 = 1 << 20;
+
+fn read_file(path: &Path) -> Option<Vec<u8>> {
+    let meta = std::fs::metadata(path).ok()?;
+    (meta.is_file() && meta.len() <= FILE_MAX_BYTES).then(|| std::fs::read(path).ok())?
+}
+
+type Source<'a> = &'a dyn Fn(&str) -> Option<Cow<'static, [u8]>>;
+
+fn read(registry: &str, folder: &str, file: Source<'_>) -> Result<Entry, Vec<Diagnostic>> {
+    let text = |path: &str| file(path).map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
     let name = format!("{folder}/{MANIFEST}");
-    let text = text(&name).unwrap_or_default();
-    let manifest = Manifest::parse(&text, &name)?;
+    let manifest = Manifest::parse(&text(&name).unwrap_or_default(), &name)?;
     let problem = |path: &str, message: String| vec![manifest.diagnostic(path, message)];
-    let id = format!("{REGISTRY}/{}", manifest.id());
+    let id = format!("{registry}/{}", manifest.id());
     let id = id.parse().map_err(|error| problem("id", format!("id: {error}")))?;
     if manifest.id() != folder {
         return Err(problem("id", format!("id: the folder is called {folder}")));
     }
     let icon_path = format!("{folder}/{}", manifest.meta().icon);
-    let Some(icon) = Files::get(&icon_path) else {
+    let Some(icon) = file(&icon_path) else {
         return Err(problem("meta.icon", format!("meta.icon: there is no file {icon_path}")));
     };
     let mut files = BTreeMap::new();
@@ -141,16 +175,12 @@ fn read(folder: &str) -> Result<Entry, Vec<Diagnostic>> {
         [("pre_install", &docs.pre_install), ("post_install", &docs.post_install), ("admin", &docs.admin)]
     {
         let Some(path) = path else { continue };
-        match self::text(&format!("{folder}/{path}")) {
+        match text(&format!("{folder}/{path}")) {
             Some(text) => files.insert(path.to_string(), text),
             None => {
                 return Err(problem(&format!("docs.{key}"), format!("docs.{key}: there is no file {folder}/{path}")));
             }
         };
     }
-    Ok(Entry { id, icon: icon.data, files, manifest })
-}
-
-fn text(path: &str) -> Option<String> {
-    Files::get(path).map(|file| String::from_utf8_lossy(&file.data).into_owned())
+    Ok(Entry { id, icon, files, manifest })
 }
