@@ -53,7 +53,7 @@ async fn list(Cx(cx): Cx) -> Markup {
     let columns = [
         Column::new("App").sortable(),
         Column::new("State").sortable(),
-        Column::new("Version"),
+        Column::new("Version").minor(),
         Column::new("Memory").number().sortable(),
         Column::actions(),
     ];

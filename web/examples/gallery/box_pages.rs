@@ -3,7 +3,7 @@
 use axum::routing::get;
 use jiff::ToSpan;
 use maud::{Markup, html};
-use orbitr_model::{Mode, Timestamp, Topic};
+use orbitr_model::{AppStatus, Mode, Timestamp, Topic};
 use orbitr_web::{
     shell::{self, Section},
     ui::{self, Cell, Choice, Column, Field, Form, Icon, Moment, Row, Status, Tile, Tone},
@@ -66,8 +66,8 @@ async fn home(Cx(cx): Cx) -> Markup {
         .iter()
         .take(6)
         .map(|(id, name, state, reason, _)| {
-            let tile = Tile::new(*name, format!("/apps/{id}")).status(ui::status(*state));
-            if reason.is_empty() { tile } else { tile.foot(*reason) }
+            Tile::new(*name, format!("/apps/{id}"))
+                .status(ui::app_status(&AppStatus { state: *state, reason: (*reason).to_owned() }))
         })
         .collect();
     let figures = [

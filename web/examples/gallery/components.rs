@@ -81,8 +81,8 @@ pub(crate) async fn page(Cx(mut cx): Cx) -> Markup {
                 (Field::checkbox("o", "I have read it").error(Some("Please read it first")))
             } }))
         }
-        (ui::card("Wizard", ui::stepper("Sample", &["Code", "Account", "Box", "Done"], 2)))
-        (ui::tabs("Sample", &[ui::Tab::new("Overview", "#a", true), ui::Tab::new("Logs", "#b", false), ui::Tab::new("Jobs", "#c", false).count(4)]))
+        (ui::card("Wizard", ui::stepper("Sample wizard", &["Code", "Account", "Box", "Done"], 2)))
+        (ui::tabs("Sample parts", &[ui::Tab::new("Overview", "#a", true), ui::Tab::new("Logs", "#b", false), ui::Tab::new("Jobs", "#c", false).count(4)]))
         (ui::card("Icons", html! { div class="cluster" { @for icon in Icon::ALL { span title=(icon.name()) { (icon) } } } }))
     };
     shell::page(&cx, "Components", body)

@@ -39,4 +39,11 @@ document.addEventListener("submit", ({ target }) => {
   for (const button of target.querySelectorAll("[data-reveal][aria-pressed=true]")) reveal(button, false);
 }, true);
 
-on("change", "form[data-filters] :is(select, input)", (input) => input.form.requestSubmit());
+// Filters of a list apply themselves; words, once the typing pauses.
+let pause;
+const apply = (input) => { clearTimeout(pause); if (input.form?.isConnected) input.form.requestSubmit(); };
+on("change", "form[data-filters] :is(select, input:not([type=search]))", apply);
+on("input", "form[data-filters] input[type=search]", (input) => {
+  clearTimeout(pause);
+  pause = setTimeout(() => apply(input), 300);
+});

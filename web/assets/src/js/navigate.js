@@ -2,7 +2,7 @@
 // a full load and a swap does not: say that something is going on, put the focus where reading goes on, and fall back to
 // a real load wherever a swap is not the right thing.
 
-import { $, $$ } from "./dom.js";
+import { $ } from "./dom.js";
 import { toast } from "./toast.js";
 
 const build = document.body.dataset.build;
@@ -52,18 +52,30 @@ document.addEventListener("htmx:error", ({ detail: { ctx } }) => {
 let before = null;
 document.addEventListener("htmx:before:swap", ({ detail: { ctx } }) => {
   if (!wholePage(ctx)) return;
-  before = document.activeElement?.id || null;
+  const { id, type, value, selectionStart, selectionEnd } = document.activeElement ?? {};
+  before = id ? { id, type, value, selectionStart, selectionEnd } : null;
 });
 
-document.addEventListener("htmx:after:swap", ({ detail: { ctx } }) => {
-  if (!wholePage(ctx)) return;
+/** The field that had the cursor, with what was typed into a search while its answer was on the way. */
+function again() {
+  const element = before && document.getElementById(before.id);
+  if (element && before.type === "search" && element.type === "search") {
+    element.value = before.value;
+    element.setSelectionRange(before.selectionStart, before.selectionEnd);
+  }
+  return element;
+}
+
+// As soon as the new page stands, not only when its transition has played.
+document.addEventListener("htmx:after:settle", ({ detail: { task } }) => {
+  if (task.target !== document.body) return;
   // Another version of the box answered, or a page without the shell: its own script and nonce belong to it.
   if (document.body.dataset.build !== build || document.body.dataset.kind !== "app") {
     location.reload();
     return;
   }
   const wrong = $("[aria-invalid=true]") ?? $("fieldset[data-invalid] input") ?? $(".banner[role=alert]");
-  const target = $$("[autofocus]").at(0) ?? wrong ?? (before && document.getElementById(before)) ?? $("#main");
-  if (target.matches(".banner")) target.tabIndex = -1;
+  const target = $("[autofocus]") ?? wrong ?? again() ?? $("#main");
+  if (target?.matches(".banner")) target.tabIndex = -1;
   target?.focus({ preventScroll: !target.matches("[aria-invalid]") });
 });
