@@ -2,7 +2,7 @@
 
 use axum::{
     Json,
-    extract::{Path, State},
+    extract::State,
     http::{HeaderMap, HeaderValue, Method, StatusCode, header},
     response::{IntoResponse, Response},
 };
@@ -20,7 +20,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     Rooms,
     builder::Builder,
-    input::Body,
+    input::{Body, Path},
     openapi::Operation,
     people::{Ended, id},
     problem::Answer,

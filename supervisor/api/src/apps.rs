@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, convert::Infallible};
 
 use axum::{
     Json,
-    extract::{Path, State},
+    extract::State,
     http::{HeaderMap, Method, StatusCode},
     response::{IntoResponse, Response, Sse, sse},
 };
@@ -14,8 +14,8 @@ use orbitr_access::{
     action::{ChangeApp, InstallApp, ListApps, OperateApp, RemoveApp, RevealAppSecrets, ViewApp, ViewCatalog},
 };
 use orbitr_apps::{
-    AppDetail, AppView, ChangeRequest, DataSize, ExtensionDetail, ExtensionView, InstallRequest, LogEntry, LogQuery,
-    Plan, ReleaseView, RemoveRequest, Started, Verb,
+    AppDetail, AppView, ChangeRequest, DataSize, ExtensionDetail, ExtensionView, InstallRequest, LOG_LINES_MAX,
+    LogEntry, LogQuery, Plan, ReleaseView, RemoveRequest, Started, Verb,
 };
 use orbitr_model::{ExtensionId, Problem};
 
@@ -23,7 +23,7 @@ use crate::{
     Rooms,
     builder::Builder,
     etag::{self, Tagged},
-    input::{Body, Query},
+    input::{self, Body, Path, Query},
     openapi::Operation,
     problem::{Answer, Refused},
 };
@@ -179,6 +179,7 @@ async fn data(State(rooms): State<Rooms>, permit: Permit<ViewApp>) -> Answer<Jso
 }
 
 async fn logs(State(rooms): State<Rooms>, permit: Permit<ViewApp>, Query(query): Query<LogQuery>) -> Answer<Response> {
+    input::within("tail", query.tail, 1, LOG_LINES_MAX)?;
     if !query.follow {
         return Ok(Json(rooms.apps.log_window(&permit, &query).await?).into_response());
     }

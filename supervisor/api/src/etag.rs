@@ -2,7 +2,7 @@
 
 use axum::{
     Json,
-    http::{HeaderMap, HeaderName, StatusCode, header},
+    http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
 use orbitr_model::Problem;
@@ -61,6 +61,16 @@ pub(crate) async fn not_modified(request: axum::extract::Request, next: axum::mi
     if response.status() == StatusCode::OK && matches(&conditions, &header::IF_NONE_MATCH, tag) == Some(true) {
         return (StatusCode::NOT_MODIFIED, [(header::ETAG, tag.to_owned())]).into_response();
     }
+    response
+}
+
+/// Nothing of the API is kept by browsers or what is between, except the document, which is the same for
+/// everybody and has a tag. A layer over the whole API.
+pub(crate) async fn not_kept(request: axum::extract::Request, next: axum::middleware::Next) -> Response {
+    let public = request.uri().path().ends_with("/openapi.json");
+    let mut response = next.run(request).await;
+    let how = if public && response.status().as_u16() < 400 { "no-cache" } else { "no-store" };
+    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static(how));
     response
 }
 

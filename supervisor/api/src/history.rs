@@ -20,7 +20,13 @@ use orbitr_store::{
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{Rooms, builder::Builder, input::Query, openapi::Operation, problem::Answer};
+use crate::{
+    Rooms,
+    builder::Builder,
+    input::{self, Query},
+    openapi::Operation,
+    problem::Answer,
+};
 
 const TAG: &str = "History";
 
@@ -43,7 +49,7 @@ pub(crate) fn routes(api: Builder) -> Builder {
     .on(
         ViewAudit,
         get("/audit/export", "exportAudit", "The whole history as JSON lines, the oldest first")
-            .query::<EventQuery>()
+            .query::<Filter>()
             .answers_text(200, "application/jsonl", "One event a line"),
         export,
     )
@@ -90,7 +96,7 @@ struct EventQuery {
 }
 
 impl EventQuery {
-    fn split(self) -> (Filter, PageRequest) {
+    fn split(self) -> Answer<(Filter, PageRequest)> {
         let filter = Filter {
             actor: self.actor,
             action: self.action,
@@ -100,8 +106,7 @@ impl EventQuery {
             from: self.from,
             to: self.to,
         };
-        let limit = self.limit.unwrap_or(PageRequest::default().limit);
-        (filter, PageRequest { cursor: self.cursor, limit })
+        Ok((filter, input::page(self.cursor, self.limit)?))
     }
 }
 
@@ -128,7 +133,7 @@ async fn events(
     permit: Permit<ListEvents>,
     Query(query): Query<EventQuery>,
 ) -> Answer<Json<Page<Event>>> {
-    let (filter, page) = query.split();
+    let (filter, page) = query.split()?;
     Ok(Json(rooms.access.events(&permit, filter, page).await?))
 }
 
@@ -137,16 +142,15 @@ async fn audit(
     permit: Permit<ViewAudit>,
     Query(query): Query<EventQuery>,
 ) -> Answer<Json<Page<Event>>> {
-    let (filter, page) = query.split();
+    let (filter, page) = query.split()?;
     Ok(Json(rooms.access.audit(&permit, filter, page).await?))
 }
 
 async fn export(
     State(rooms): State<Rooms>,
     permit: Permit<ViewAudit>,
-    Query(query): Query<EventQuery>,
+    Query(filter): Query<Filter>,
 ) -> Answer<Response> {
-    let (filter, _) = query.split();
     let lines = rooms.access.export_audit(&permit, filter).await?;
     let body = HttpBody::from_stream(lines.map_ok(Bytes::from));
     let headers = [

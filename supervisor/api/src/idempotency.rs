@@ -10,6 +10,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use data_encoding::BASE64URL_NOPAD;
+use orbitr_access::gate::PeerUid;
 use orbitr_model::Problem;
 use orbitr_store::{Error, Store, time::to_ms};
 use rusqlite::{OptionalExtension, params};
@@ -59,12 +60,9 @@ async fn guarded(store: &Store, key: &HeaderValue, request: Request, next: Next)
         .await
         .map_err(|_| Problem::new(413, "body-too-large", "The body is larger than 1 MiB"))?;
     // Whoever sends it: the same key of another caller is another key, and nobody can look at another's answer.
-    let caller: Vec<&[u8]> = [header::AUTHORIZATION, header::COOKIE]
-        .iter()
-        .filter_map(|name| parts.headers.get(name))
-        .map(HeaderValue::as_bytes)
-        .collect();
-    let id = hash(&[&caller.concat(), key.as_bytes()]);
+    let header = |name| parts.headers.get(name).map_or(&b""[..], HeaderValue::as_bytes);
+    let local = parts.extensions.get::<PeerUid>().map(|peer| peer.0.to_string()).unwrap_or_default();
+    let id = hash(&[header(header::AUTHORIZATION), header(header::COOKIE), local.as_bytes(), key.as_bytes()]);
     let what = hash(&[parts.method.as_str().as_bytes(), parts.uri.to_string().as_bytes(), &body]);
     match begin(store, id.clone(), what).await? {
         Known::New => {}
@@ -82,8 +80,13 @@ async fn guarded(store: &Store, key: &HeaderValue, request: Request, next: Next)
         }
         Known::Done { status, kind, location, body } => return Ok(again(status, kind, location, body)),
     }
-    let response = next.run(Request::from_parts(parts, Body::from(body))).await;
-    finish(store, id, response).await
+    // A caller who hangs up meanwhile sends it again later, and then wants to hear how it ended.
+    let store = store.clone();
+    let done = tokio::spawn(async move {
+        let response = next.run(Request::from_parts(parts, Body::from(body))).await;
+        finish(&store, id, response).await
+    });
+    done.await.unwrap_or_else(|_| Err(Problem::internal()))
 }
 
 fn hash(parts: &[&[u8]]) -> String {
@@ -121,7 +124,8 @@ async fn begin(store: &Store, id: String, what: String) -> Result<Known, Problem
     Ok(known.await?)
 }
 
-/// Keeps the answer. One that says «try again» is not kept: the next try is a new one.
+/// Keeps the answer of a request that did something. A refusal changed nothing, so the next try is a new one;
+/// and nobody who is not let in can fill the table.
 async fn finish(store: &Store, id: String, response: Response) -> Result<Response, Problem> {
     let (parts, body) = response.into_parts();
     let status = parts.status;
@@ -129,11 +133,11 @@ async fn finish(store: &Store, id: String, response: Response) -> Result<Respons
         .await
         .map_err(|_| Problem::new(500, "answer-too-large", "The answer is too large to be kept for this key"))?;
     let text = |name| parts.headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
-    // A job that was started, or a refusal, may be told twice. Other answers may hold a new password or token.
-    let harmless = status == StatusCode::ACCEPTED || status.is_client_error() || bytes.is_empty();
-    let (kind, location, kept) = (text(header::CONTENT_TYPE), text(header::LOCATION), harmless.then(|| bytes.to_vec()));
-    let again =
-        status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS || status == StatusCode::UNAUTHORIZED;
+    let (kind, location) = (text(header::CONTENT_TYPE), text(header::LOCATION));
+    // That a job was started, and where it is, may be told twice. Other answers may hold a new secret.
+    let harmless = bytes.is_empty() || (status == StatusCode::ACCEPTED && location.is_some());
+    let kept = harmless.then(|| bytes.to_vec());
+    let again = !status.is_success();
     store
         .write(move |tx| {
             if again {

@@ -5,7 +5,7 @@ use axum::{
     http::{header, request::Parts},
 };
 use bytes::Bytes;
-use orbitr_model::Problem;
+use orbitr_model::{PageRequest, Problem};
 use serde::de::DeserializeOwned;
 
 use crate::problem::Refused;
@@ -68,6 +68,35 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Query<T> {
             Refused(Problem::field(field, error.into_inner().to_string()))
         })
     }
+}
+
+/// Path parameters that the gate does not read. What is no text (percent-encoded bytes that are no UTF-8)
+/// names nothing.
+pub(crate) struct Path<T>(pub(crate) T);
+
+impl<S: Send + Sync, T: DeserializeOwned + Send> FromRequestParts<S> for Path<T> {
+    type Rejection = Refused;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Refused> {
+        let found = axum::extract::Path::from_request_parts(parts, state).await;
+        found.map(|path| Self(path.0)).map_err(|_| Refused(Problem::not_found("page", parts.uri.path())))
+    }
+}
+
+/// The page that a query asks for. A limit that is out of its range is refused: a client that asks for 1000
+/// and gets 200 would take the list for complete.
+pub(crate) fn page(cursor: Option<String>, limit: Option<u32>) -> Result<PageRequest, Refused> {
+    let limit = limit.unwrap_or(PageRequest::default().limit);
+    within("limit", limit, 1, 200)?;
+    Ok(PageRequest { cursor, limit })
+}
+
+/// Refuses a number that is not within its bounds.
+pub(crate) fn within(field: &str, value: u32, min: u32, max: u32) -> Result<(), Refused> {
+    if (min..=max).contains(&value) {
+        return Ok(());
+    }
+    Err(Refused(Problem::field(field, format!("{value} is not within {min} to {max}"))))
 }
 
 fn form_pairs(text: &str) -> form_urlencoded::Parse<'_> {

@@ -10,7 +10,7 @@ use orbitr_access::{
     action::{CancelJob, ListJobs, ViewJob},
 };
 use orbitr_jobs::{Filter, Job, LogChunk, Visible};
-use orbitr_model::{AppId, JobState, Page, PageRequest, Problem};
+use orbitr_model::{AppId, JobState, Page, Problem};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -18,7 +18,7 @@ use crate::{
     Rooms,
     builder::Builder,
     etag::Tagged,
-    input::Query,
+    input::{self, Query},
     openapi::Operation,
     problem::{Answer, Refused},
 };
@@ -86,7 +86,7 @@ async fn list(
 ) -> Answer<Json<Page<Job>>> {
     let visible = permit.visible().apps().map(|apps| Visible { apps, owner: permit.actor().user() });
     let filter = Filter { app: query.app, state: query.state, active: query.active, owner: None, visible };
-    let page = PageRequest { cursor: query.cursor, limit: query.limit.unwrap_or(PageRequest::default().limit) };
+    let page = input::page(query.cursor, query.limit)?;
     Ok(Json(rooms.jobs.list(filter, &page).await?))
 }
 

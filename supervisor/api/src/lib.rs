@@ -15,11 +15,12 @@ mod machine;
 mod openapi;
 mod people;
 mod problem;
+mod status;
 
 use std::sync::Arc;
 
 use axum::{
-    Json, Router,
+    Router,
     extract::{DefaultBodyLimit, Request, State},
     http::Method,
     middleware::{from_fn, from_fn_with_state},
@@ -76,9 +77,10 @@ pub struct Api {
 
 /// Puts the API together.
 #[must_use]
-pub fn api(rooms: Rooms, gate: &Gate, version: &str) -> Api {
+pub fn api(rooms: Rooms, gate: &Gate, version: &'static str) -> Api {
+    let builder = status::routes(Builder::new(), version);
     let builder =
-        machine::routes(history::routes(people::routes(account::routes(jobs::routes(apps::routes(Builder::new()))))));
+        machine::routes(history::routes(people::routes(account::routes(jobs::routes(apps::routes(builder))))));
     let own = Operation::new(Method::GET, "/openapi.json", "getOpenApi", "This document")
         .tag("About")
         .answers::<Value>(200, "OpenAPI 3.1");
@@ -86,9 +88,9 @@ pub fn api(rooms: Rooms, gate: &Gate, version: &str) -> Api {
     builder.document.add(&own, "For everybody: it says nothing about this box.");
     let document = Arc::new(builder.document.finish(version));
     let served = document.clone();
-    let routes = builder
-        .routes
-        .always(Method::GET, own.path(), "it says nothing about this box", async move || Json(Value::clone(&served)));
+    let routes = builder.routes.always(Method::GET, own.path(), "it says nothing about this box", async move || {
+        etag::Tagged(Value::clone(&served))
+    });
     let routes = orbitr_access::gate::Routes::new().nest("/api/v1", routes);
     let table = routes.table().to_vec();
     let router = routes
@@ -98,6 +100,7 @@ pub fn api(rooms: Rooms, gate: &Gate, version: &str) -> Api {
         .layer(from_fn(etag::not_modified))
         .layer(from_fn_with_state(rooms.store.clone(), idempotency::once))
         .layer(DefaultBodyLimit::max(BODY_LIMIT))
+        .layer(from_fn(etag::not_kept))
         .with_state(rooms);
     Api { router, table, document }
 }

@@ -2,14 +2,14 @@
 
 use axum::{
     Json,
-    extract::{Path, State},
+    extract::State,
     http::{Method, StatusCode},
 };
 use orbitr_access::{
     Grant, Invite, NewInvite, NewInviteLink, OneTimePassword, Permit, Project, SessionView, SetGrant, TokenView, User,
     action::{ListProjects, ManagePeople, ViewPeople},
 };
-use orbitr_model::{InvalidName, Problem, Role};
+use orbitr_model::{InvalidName, Problem, Role, Username};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -17,7 +17,7 @@ use crate::{
     Rooms,
     builder::Builder,
     etag::Tagged,
-    input::Body,
+    input::{Body, Path},
     openapi::Operation,
     problem::{Answer, Refused},
 };
@@ -59,6 +59,18 @@ pub(crate) fn routes(api: Builder) -> Builder {
             )
             .answers::<OneTimePassword>(200, "The password, shown this once"),
             reset,
+        )
+        .on(
+            ManagePeople,
+            op(
+                Method::POST,
+                "/users/reset-on-the-box",
+                "resetOnTheBox",
+                "For an owner who cannot get in, over the Unix socket only: a one-time password, no second step, enabled",
+            )
+            .body::<WhoCannotGetIn>()
+            .answers::<OneTimePassword>(200, "The password, shown this once"),
+            reset_on_the_box,
         )
         .on(
             ManagePeople,
@@ -140,6 +152,14 @@ struct ChangeUser {
     disabled: Option<bool>,
 }
 
+/// Whose account it is.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct WhoCannotGetIn {
+    /// The name that they sign in with.
+    username: Username,
+}
+
 /// How many sessions ended.
 #[derive(Serialize, JsonSchema)]
 pub(crate) struct Ended {
@@ -196,6 +216,14 @@ async fn reset(
     Path(user): Path<String>,
 ) -> Answer<Json<OneTimePassword>> {
     Ok(Json(rooms.access.reset_password(&permit, id("user", &user)?).await?))
+}
+
+async fn reset_on_the_box(
+    State(rooms): State<Rooms>,
+    permit: Permit<ManagePeople>,
+    Body(who): Body<WhoCannotGetIn>,
+) -> Answer<Json<OneTimePassword>> {
+    Ok(Json(rooms.access.reset_local(&permit, &who.username).await?))
 }
 
 async fn no_second_step(

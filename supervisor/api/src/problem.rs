@@ -8,7 +8,7 @@ use orbitr_model::Problem;
 
 /// A problem on its way out as `application/problem+json`.
 #[derive(Debug)]
-pub struct Refused(pub Problem);
+pub(crate) struct Refused(pub Problem);
 
 impl<E: Into<Problem>> From<E> for Refused {
     fn from(error: E) -> Self {
