@@ -1,0 +1,100 @@
+// Chromium, and somebody who sits in front of it. Every visitor is watched: whatever a page says on the console, each
+// violation of its policy and each request to another host is written down, and `watch.clean()` wants nothing of it.
+
+import { mkdir } from "node:fs/promises";
+import path from "node:path";
+
+import { chromium } from "playwright-core";
+
+import { OUT } from "./box.mjs";
+
+const PROGRAM = process.env.ORBITR_TEST_BROWSER ?? "/usr/bin/chromium";
+
+let browser;
+
+export async function launch() {
+  browser ??= await chromium.launch({
+    executablePath: PROGRAM,
+    args: ["--no-sandbox", "--disable-dev-shm-usage", "--disable-background-networking", "--no-proxy-server"],
+  });
+  return browser;
+}
+
+export async function close() {
+  await browser?.close();
+  browser = undefined;
+}
+
+class Watch {
+  said = [];
+  #allowed = [];
+
+  constructor(origin) {
+    this.origin = origin;
+  }
+
+  note(text) {
+    if (!this.#allowed.some((pattern) => pattern.test(text))) this.said.push(text);
+  }
+
+  /** From now on, what matches is expected. */
+  allow(...patterns) {
+    this.#allowed.push(...patterns);
+  }
+
+  /** Ends what `allow` began. */
+  strict() {
+    this.#allowed = [];
+  }
+
+  /** Fails if something was written down since the last time. */
+  clean(where = "") {
+    const said = this.said.splice(0);
+    if (said.length > 0) throw new Error(`the browser complains${where && ` at ${where}`}:\n${said.join("\n")}`);
+  }
+}
+
+/** A visitor with a browser profile of their own. Gives the page, its context and what was noticed. */
+export async function visitor(box, { javaScript = true, width = 1440, height = 900, colorScheme = "light" } = {}) {
+  const context = await (await launch()).newContext({
+    baseURL: box.url,
+    ignoreHTTPSErrors: true,
+    javaScriptEnabled: javaScript,
+    viewport: { width, height },
+    colorScheme,
+    reducedMotion: "reduce",
+    locale: "en-GB",
+    timezoneId: "Europe/Berlin",
+  });
+  context.setDefaultTimeout(15_000);
+  context.setDefaultNavigationTimeout(20_000);
+  const watch = new Watch(new URL(box.url).origin);
+  context.on("console", (message) => {
+    if (message.type() === "error" || message.type() === "warning") {
+      watch.note(`${message.type()}: ${message.text()} (${message.location().url})`);
+    }
+  });
+  context.on("weberror", (error) => watch.note(`exception: ${error.error().stack ?? error.error().message}`));
+  context.on("request", (request) => {
+    const url = new URL(request.url());
+    if (!["data:", "blob:"].includes(url.protocol) && url.host !== new URL(watch.origin).host) {
+      watch.note(`request to another host: ${request.url()}`);
+    }
+  });
+  context.on("response", (response) => {
+    if (response.status() >= 500) watch.note(`answer ${response.status()}: ${response.url()}`);
+  });
+  await context.addInitScript(() => {
+    document.addEventListener("securitypolicyviolation", (event) => {
+      console.error(`policy violated: ${event.effectiveDirective} ${event.blockedURI} ${event.sourceFile}:${event.lineNumber}`);
+    });
+  });
+  const page = await context.newPage();
+  return { context, page, watch, box, javaScript };
+}
+
+/** A picture for people: target/browser/NAME.png. */
+export async function picture(page, name, { fullPage = true } = {}) {
+  await mkdir(OUT, { recursive: true });
+  await page.screenshot({ path: path.join(OUT, `${name}.png`), fullPage, animations: "disabled", caret: "hide" });
+}

@@ -1,0 +1,44 @@
+// The browser tests. Needs the testbed (tests/testbed): enters it by itself where ORBITR_TEST_ENTER names its door.
+//
+//   node tests/browser/run.mjs [--width N] [SUITE ...]     suites: main, scriptless, pages, keyboard, sessions
+//
+// ORBITR_TEST_BIN: the program (default target/debug/orbitr). Pictures, logs of the boxes: target/browser.
+
+import { spawnSync } from "node:child_process";
+import { existsSync } from "node:fs";
+import path from "node:path";
+import { fileURLToPath } from "node:url";
+
+const here = path.dirname(fileURLToPath(import.meta.url));
+const stop = (status) => process.exit(status ?? 1);
+
+// Before going in: the testbed has no way out to fetch anything.
+if (!existsSync(path.join(here, "node_modules/playwright-core")) || !existsSync(path.join(here, "node_modules/axe-core"))) {
+  const install = spawnSync("npm", ["ci", "--ignore-scripts", "--no-audit", "--no-fund"], { cwd: here, stdio: ["ignore", "inherit", "inherit"] });
+  if (install.status !== 0) {
+    console.error("the browser tests' packages could not be installed (npm ci, see above)");
+    stop(install.status);
+  }
+}
+const door = process.env.ORBITR_TEST_ENTER;
+if (door && !process.env.ORBITR_BROWSER_INSIDE) {
+  const inside = spawnSync(door, [process.execPath, ...process.argv.slice(1)], {
+    stdio: "inherit", env: { ...process.env, ORBITR_BROWSER_INSIDE: "yes" },
+  });
+  stop(inside.status);
+}
+
+const words = process.argv.slice(2);
+const at = words.indexOf("--width");
+const width = at < 0 ? 2 : Number(words.splice(at, 2)[1]);
+
+const { runAll } = await import("./lib/runner.mjs");
+const { close } = await import("./lib/browser.mjs");
+for (const name of ["main", "pages", "sessions", "keyboard"]) await import(`./suites/${name}.mjs`);
+
+const { passed, failed } = await runAll(words, width);
+await close();
+// for scripts/test, which reads node's own words
+console.log(`# pass ${passed}\n# fail ${failed}`);
+console.log(`${passed} passed, ${failed} failed`);
+stop(failed === 0 && passed > 0 ? 0 : 1);

@@ -1,0 +1,183 @@
+// Every page, in both themes and at three widths: nothing that axe-core finds wrong, nothing that scrolls sideways, no
+// complaint on the console, no violation of the policy, no request to another host.
+
+import assert from "node:assert/strict";
+
+import { Box, freePort } from "../lib/box.mjs";
+import { picture, visitor } from "../lib/browser.mjs";
+import { accessibility, sideways, structure } from "../lib/checks.mjs";
+import { ADMIN, claim, install, jobEnds, lookAround, signIn } from "../lib/hands.mjs";
+import { suite } from "../lib/runner.mjs";
+
+const SIZES = [[1440, 900], [390, 844]];
+const NARROWEST = 360;
+
+/** A name for a page's pictures. */
+const nameOf = (path) => path.replace(/^\/|\/$/g, "").replace(/[0-9a-f]{8}-[0-9a-f-]{27}/g, "id").replace(/[^a-z0-9]+/gi, "-") || "home";
+
+/** Looks at the page that is open, in every theme and size. Gives all that is wrong. */
+async function look({ page, watch }, name) {
+  const wrong = (await structure(page)).map((text) => `${name}: ${text}`);
+  for (const colorScheme of ["light", "dark"]) {
+    await page.emulateMedia({ colorScheme, reducedMotion: "reduce" });
+    for (const [width, height] of SIZES) {
+      await page.setViewportSize({ width, height });
+      const where = `${name} ${colorScheme} ${width}`;
+      for (const text of await accessibility(page)) wrong.push(`${where}: ${text}`);
+      for (const text of await sideways(page)) wrong.push(`${where}: ${text}`);
+      await picture(page, `page-${name}-${width}-${colorScheme}`);
+    }
+  }
+  await page.setViewportSize({ width: NARROWEST, height: 780 });
+  for (const text of await sideways(page)) wrong.push(`${name} ${NARROWEST}: ${text}`);
+  await page.emulateMedia({ colorScheme: "light", reducedMotion: "reduce" });
+  await page.setViewportSize({ width: 1440, height: 900 });
+  wrong.push(...watch.said.splice(0).map((text) => `${name}: ${text}`));
+  return wrong;
+}
+
+const nothing = (wrong) => assert.ok(wrong.length === 0, `${wrong.length} things are wrong:\n${wrong.join("\n")}`);
+
+/** Opens a path, checks its status, looks. */
+async function visit(somebody, path, status = 200, name = nameOf(path)) {
+  const { page, watch } = somebody;
+  if (status >= 400) watch.allow(new RegExp(`status of ${status}`));
+  const response = await page.goto(path);
+  const wrong = response.status() === status ? [] : [`${path} answers ${response.status()}`];
+  wrong.push(...await look(somebody, name));
+  watch.strict();
+  return wrong;
+}
+
+/** Links of this page to others of the same box that are pages. */
+const links = (page) => page.evaluate(() => [...document.querySelectorAll("a[href]:not([download])")]
+  .map((link) => new URL(link.href)).filter((url) => url.origin === location.origin).map((url) => url.pathname + url.search));
+
+const test = suite("pages", {
+  async setup() {
+    const box = await Box.start("pages");
+    const somebody = await visitor(box);
+    return { box, somebody, page: somebody.page, watch: somebody.watch, others: [] };
+  },
+  teardown: ({ box }) => box.gone(),
+  failed: lookAround,
+});
+
+test("the doors of a fresh box", async ({ somebody, page, watch, box }) => {
+  const wrong = await visit(somebody, "/setup");
+  watch.allow(/status of 4\d\d/);
+  await page.getByLabel("Setup code").fill("AAAA-AAAA");
+  await page.getByRole("button", { name: "Continue" }).click();
+  await page.locator("[aria-invalid=true], .banner").first().waitFor();
+  wrong.push(...await look(somebody, "setup-wrong-code"));
+  watch.strict();
+  await page.getByLabel("Setup code").fill(box.setupCode);
+  await page.getByRole("button", { name: "Continue" }).click();
+  await page.getByLabel("Username").waitFor();
+  wrong.push(...await look(somebody, "setup-account"));
+  await claim(somebody);
+  wrong.push(...await visit(somebody, "/setup/box"), ...await visit(somebody, "/setup/done"));
+  nothing(wrong);
+}, { limit: 90_000 });
+
+test("an app and a failed job are there to look at", async (given) => {
+  const { somebody, page, box, watch } = given;
+  given.app = box.app("web");
+  given.port = await freePort();
+  await install(somebody, "nginx", { id: given.app, name: "Family photos and other pictures", port: given.port });
+  await jobEnds(somebody);
+  given.job = new URL(page.url()).pathname;
+  const kept = box.app("cache");
+  await install(somebody, "valkey", { id: kept, port: await freePort() });
+  await jobEnds(somebody);
+  await page.goto(`/apps/${kept}/remove`);
+  await page.getByLabel(/^Keep /).check();
+  await page.getByRole("button", { name: "Remove app" }).click();
+  await page.waitForURL(/\/jobs\//);
+  await jobEnds(somebody);
+  watch.clean();
+}, { limit: 150_000 });
+
+test("every page that the menus and links lead to", async (given) => {
+  const { somebody, page, app, job } = given;
+  // a page is looked at once, whatever its query; of jobs and people, one of each
+  const kind = (path) => path.replace(/\?.*/, "").replace(/^\/jobs\/[^/]+$/, "/jobs/*").replace(/^\/people\/[0-9a-f-]{30,}/, "/people/*");
+  const seen = new Set(["/sign-out", "/setup", "/setup/box", "/setup/done", "/activity/export"]);
+  const waiting = ["/", "/apps", "/store", `/apps/${app}`, `/apps/${app}/logs`, `/apps/${app}/settings`, `/apps/${app}/history`, `/apps/${app}/remove`,
+    "/jobs", job, "/activity", "/activity/verify", "/people", "/account", "/settings", "/reference", "/palette", "/store/orbitr/postgresql",
+    "/store/orbitr/valkey", "/store/orbitr/nginx"];
+  const wrong = [];
+  for (let path = waiting.shift(); path; path = waiting.shift()) {
+    if (seen.has(kind(path)) || /\.(txt|pem|json|svg)(\?|$)/.test(path) || path.includes("/export") || path.startsWith("/api/")) continue;
+    seen.add(kind(path));
+    wrong.push(...await visit(somebody, path));
+    waiting.push(...await links(page));
+  }
+  given.seen = seen;
+  console.log(`        looked at ${seen.size} pages: ${[...seen].join(" ")}`);
+  nothing(wrong);
+}, { limit: 240_000, independent: true });
+
+test("what lies over a page: palette, shortcuts, drawer, dialog, menus", async ({ somebody, page, app, watch }) => {
+  const wrong = [];
+  const shown = async (name) => {
+    for (const text of await accessibility(page)) wrong.push(`${name}: ${text}`);
+    await picture(page, `over-${name}`, { fullPage: false });
+  };
+  for (const [colorScheme, width] of [["light", 1440], ["dark", 390]]) {
+    await page.setViewportSize({ width, height: 844 });
+    await page.emulateMedia({ colorScheme, reducedMotion: "reduce" });
+    const as = (name) => `${name}-${width}-${colorScheme}`;
+    await page.goto("/");
+    await page.keyboard.press("Control+k");
+    await page.locator("#palette .palette-item").first().waitFor();
+    await shown(as("palette"));
+    await page.keyboard.press("Escape");
+    await page.keyboard.press("?");
+    await page.locator("#shortcuts[open]").waitFor();
+    await shown(as("shortcuts"));
+    await page.keyboard.press("Escape");
+    await page.locator(".top-account").click();
+    await shown(as("account"));
+    await page.keyboard.press("Escape");
+    await page.goto("/jobs");
+    await page.locator("main .row-link").first().click();
+    await page.locator("#sheet[open] .job").waitFor();
+    await shown(as("drawer"));
+    await page.keyboard.press("Escape");
+    await page.goto(`/apps/${app}/settings`);
+    await page.getByRole("link", { name: /^Remove/ }).click();
+    await page.locator("#sheet[open] .confirm").waitFor();
+    await shown(as("dialog"));
+    await page.keyboard.press("Escape");
+    if (width < 500) {
+      await page.getByRole("button", { name: "More" }).click();
+      await shown(as("more"));
+    }
+  }
+  await page.emulateMedia({ colorScheme: "light", reducedMotion: "reduce" });
+  await page.setViewportSize({ width: 1440, height: 900 });
+  wrong.push(...watch.said.splice(0));
+  nothing(wrong);
+}, { limit: 90_000, independent: true });
+
+test("forms that were refused say where, and errors say what to do", async ({ somebody, page, watch, box }) => {
+  const wrong = [];
+  watch.allow(/status of 4(22|09)/);
+  await page.goto("/store/orbitr/postgresql");
+  await page.getByLabel("Port", { exact: true }).fill("1");
+  await page.getByLabel("Database").fill("Not a name!");
+  await page.getByRole("button", { name: "Install", exact: true }).click();
+  await page.locator("[aria-invalid=true]").first().waitFor();
+  wrong.push(...await look(somebody, "install-refused"));
+  watch.strict();
+  wrong.push(...await visit(somebody, "/nowhere", 404, "error-404"), ...await visit(somebody, "/apps/not-there", 404, "error-app-404"));
+  const stranger = await visitor(box);
+  wrong.push(...await visit(stranger, "/sign-in"), ...await visit(stranger, "/nowhere", 404, "error-404-stranger"));
+  stranger.watch.allow(/status of 4\d\d/);
+  await signIn(stranger, { ...ADMIN, password: "not the password" });
+  await stranger.page.locator("[aria-invalid=true], .banner").first().waitFor();
+  wrong.push(...await look(stranger, "sign-in-wrong"));
+  await stranger.context.close();
+  nothing(wrong);
+}, { limit: 90_000, independent: true });
