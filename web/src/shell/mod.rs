@@ -14,7 +14,7 @@ use crate::{
     assets::{asset_url, build_id},
     csp::Nonce,
     flash::Flash,
-    prefs::Prefs,
+    prefs::{Prefs, Theme},
     ui::{self, Clock, Icon, Tone},
 };
 
@@ -175,6 +175,11 @@ pub fn bare_page(cx: &PageCx, title: &str, body: impl Render) -> Markup {
     document(cx, title, "bare", &inside)
 }
 
+/// What phones paint around the page: the ground of tokens.css as sRGB.
+const LIGHT: &str = "#faf8f5";
+/// The same by night.
+const DARK: &str = "#0d1619";
+
 /// htmx: only the two extensions that app.js brings, no inline style, and logs are left alone by morphing.
 const HTMX_CONFIG: &str =
     r#"{"extensions":"hx-csp,orbitr","includeIndicatorCSS":false,"morphSkip":"[data-log]","defaultTimeout":30000}"#;
@@ -192,6 +197,10 @@ fn document(cx: &PageCx, title: &str, kind: &str, inside: &Markup) -> Markup {
                 meta charset="utf-8";
                 meta name="viewport" content="width=device-width, initial-scale=1, viewport-fit=cover";
                 meta name="color-scheme" content="light dark";
+                @for (theme, media, colour) in [(Theme::Dark, "(prefers-color-scheme: light)", LIGHT), (Theme::Light, "(prefers-color-scheme: dark)", DARK)] {
+                    @let forced = if theme == Theme::Dark { DARK } else { LIGHT };
+                    meta name="theme-color" media=(media) content=(if cx.prefs.theme == theme { forced } else { colour });
+                }
                 meta name="htmx-config" content=(HTMX_CONFIG);
                 title { (title) " · " (cx.box_name) }
                 link rel="preload" as="font" type="font/woff2" crossorigin href=(asset_url("inter-latin.woff2"));

@@ -100,6 +100,7 @@ const refreshAll = () => $$("[data-live]").forEach(refresh);
 /** One fetch at a time per element; what changes meanwhile is fetched right after, once. */
 const busy = new WeakMap();
 async function refresh(element) {
+  if (!element.dataset.src) return;
   if (busy.has(element)) {
     busy.set(element, true);
     return;

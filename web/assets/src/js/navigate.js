@@ -31,7 +31,12 @@ document.addEventListener("htmx:before:response", (event) => {
   const { ctx } = event.detail;
   const response = ctx.response.raw;
   const isPage = response.headers.get("content-type")?.startsWith("text/html");
-  if (wholePage(ctx)) {
+  if (wholePage(ctx) && response.status === 401) {
+    // Signed out meanwhile: the sign-in page is a page of its own.
+    event.preventDefault();
+    if (ctx.request.method === "GET") location.assign(ctx.request.action);
+    else location.reload();
+  } else if (wholePage(ctx)) {
     // A file, or a page of another kind (signed out meanwhile): the browser takes it from here.
     if (!isPage && ctx.request.method === "GET") {
       event.preventDefault();
