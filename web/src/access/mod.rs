@@ -1,8 +1,15 @@
-//! Pages of people.
+//! The pages about people: the wizard, the doors, one's own account, everybody's accounts.
+
+mod account;
+mod people;
 pub(crate) mod setup;
 mod sign_in;
-use crate::site::Site;
+mod words;
+
 use orbitr_access::gate::Routes;
+
+use crate::site::Site;
+
 pub(crate) fn routes(routes: Routes<Site>) -> Routes<Site> {
-    sign_in::routes(setup::routes(routes))
+    people::routes(account::routes(sign_in::routes(setup::routes(routes))))
 }
