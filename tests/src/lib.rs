@@ -1,1 +1,32 @@
-//! placeholder
+//! The product from outside: a real supervisor in a folder of its own, and everybody who talks to it.
+//!
+//! What lives here: starting, killing and asking a box, and looking at what it left in Docker and on the disk.
+//! What may not: a promise; those are in `tests/e2e`, and nothing here knows the product's own code.
+//!
+//! Needs the testbed (`tests/testbed`): a Docker engine and a registry that nobody else uses.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "a helper of tests ends the test where it stands"
+)]
+#![allow(clippy::disallowed_methods, reason = "tests start, kill and look at processes themselves")]
+
+mod client;
+mod engine;
+mod extension;
+mod people;
+mod raw;
+mod routes;
+mod test_box;
+mod wait;
+
+pub use self::{
+    client::{Answer, Client, Who},
+    engine::{Engine, Registry, encoded, owned},
+    extension::Sample,
+    people::{ADMIN, PASSWORD, Person},
+    routes::Route,
+    test_box::{Ended, TestBox},
+    wait::{eventually, job_of},
+};

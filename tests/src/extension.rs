@@ -1,0 +1,78 @@
+//! Small extensions for tests: quick to come up, or broken on purpose.
+
+/// What differs between them.
+#[derive(Clone, Copy, Debug)]
+pub struct Sample<'a> {
+    /// The image, with its exact tag.
+    pub image: &'a str,
+    /// The longest wait for its first answer.
+    pub grace: &'a str,
+}
+
+impl Sample<'static> {
+    /// Answers HTTP at once.
+    pub const WEB: Self = Self { image: "orbitr-test/web:1", grace: "30s" };
+    /// Ends at once with exit code 3.
+    pub const EXITS: Self = Self { image: "orbitr-test/exits:1", grace: "30s" };
+    /// Its own health check never succeeds.
+    pub const NEVER_HEALTHY: Self = Self { image: "orbitr-test/never-healthy:1", grace: "3s" };
+    /// The registry does not have it.
+    pub const ABSENT: Self = Self { image: "127.0.0.1:5000/library/postgres:99", grace: "30s" };
+}
+
+impl Sample<'_> {
+    /// The text of its manifest.
+    #[must_use]
+    pub fn manifest(&self, id: &str) -> String {
+        let Self { image, grace } = self;
+        format!(
+            r#"services:
+  web:
+    image: {image}
+    restart: unless-stopped
+    ports: ["${{INPUT_PORT}}:80"]
+    volumes: ["data:/data"]
+    mem_limit: 64m
+    pids_limit: 50
+    cap_drop: [ALL]
+    security_opt: ["no-new-privileges:true"]
+    stop_grace_period: 1s
+volumes: {{data: {{}}}}
+
+x-orbitr:
+  schema: 1
+  id: {id}
+  version: "1"
+  revision: 1
+  os: ">=0.1"
+  meta:
+    name: Sample {id}
+    summary: A small service for tests
+    category: web
+    icon: icon.svg
+    license: Apache-2.0
+    links: {{website: "https://example.com", source: "https://example.com"}}
+    status: working
+  arch: [amd64, arm64]
+  instances: many
+  resources: {{memory: {{min: 32Mi, recommended: 64Mi}}, cpu: {{min: 0.1}}, disk: {{install: 10Mi, data: 10Mi}}}}
+  services: {{web: main}}
+  inputs:
+    port:
+      type: port
+      label: Port
+      help: Where it is reached.
+      preferred: 18080
+    note:
+      type: string
+      label: Note
+      help: Anything.
+      default: nothing
+  volumes:
+    data: {{class: data, on_remove: ask}}
+  permissions: []
+  health: {{service: web, port: 80, protocol: http, path: /, expect: {{status: 200}}, grace: {grace}}}
+"#
+        )
+    }
+}

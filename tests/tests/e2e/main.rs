@@ -1,0 +1,12 @@
+//! The product driven from outside: a real supervisor, a real engine, real images. Each test starts a box of its own.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
+#![allow(clippy::print_stdout, reason = "the seed of a random run")]
+#![allow(clippy::disallowed_methods, reason = "an authenticator app has a clock of its own")]
+
+mod auth;
+mod bad_input;
+mod chain;
+mod crash;
+mod openapi;
+mod totp;
+mod world;
