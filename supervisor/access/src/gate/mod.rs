@@ -20,6 +20,7 @@ use http::request::Parts;
 pub use self::{
     authenticate::{SESSION_COOKIE, no_session_cookie, session_cookie},
     extract::{Client, USER_AGENT_MAX_CHARS},
+    origin::{is_same_origin, is_unsafe},
     refusal::Refusal,
     routes::{Open, RouteInfo, Routes},
 };

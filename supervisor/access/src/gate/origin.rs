@@ -6,13 +6,15 @@
 use http::{HeaderMap, Method, Uri, header};
 
 /// Whether a method may change something (RFC 9110, 9.2.1).
-pub(super) fn is_unsafe(method: &Method) -> bool {
+#[must_use]
+pub fn is_unsafe(method: &Method) -> bool {
     !matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS | Method::TRACE)
 }
 
 /// Whether the request says that it comes from the very origin that it goes to. One that says nothing is
 /// refused: every browser says something.
-pub(super) fn is_same_origin(uri: &Uri, headers: &HeaderMap) -> bool {
+#[must_use]
+pub fn is_same_origin(uri: &Uri, headers: &HeaderMap) -> bool {
     let mut sites = headers.get_all("sec-fetch-site").iter();
     match (sites.next(), sites.next()) {
         (Some(site), None) => return site == "same-origin",
