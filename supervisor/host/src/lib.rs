@@ -11,3 +11,4 @@ pub mod figures;
 pub mod files;
 pub mod listen;
 pub mod notify;
+pub mod terminal;

@@ -1,0 +1,268 @@
+//! The arguments, as they are typed.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand, ValueEnum};
+
+const REACHING: &str = "Reaching the box";
+
+/// What every verb that talks to a supervisor takes.
+#[derive(Debug, Args)]
+pub(crate) struct Common {
+    /// Print the API's JSON instead of tables and sentences
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+    /// The supervisor's Unix socket on this machine [default: $ORBITR_SOCKET, or control.sock in
+    /// $ORBITR_STATE_DIR, or /run/orbitr/control.sock]
+    #[arg(long, global = true, value_name = "FILE", conflicts_with = "url", help_heading = REACHING)]
+    pub(crate) socket: Option<PathBuf>,
+    /// Reach a box over the network: https://HOST[:PORT]; the token is in --token-file or $ORBITR_TOKEN
+    #[arg(long, global = true, value_name = "URL", help_heading = REACHING)]
+    pub(crate) url: Option<String>,
+    /// The file that holds the API token [default: $ORBITR_TOKEN]
+    #[arg(long, global = true, value_name = "FILE", requires = "url", help_heading = REACHING)]
+    pub(crate) token_file: Option<PathBuf>,
+    /// The certificate of the box's own authority, in PEM (tls/ca.pem in its state directory)
+    #[arg(long, global = true, value_name = "FILE", requires = "url", help_heading = REACHING)]
+    pub(crate) ca: Option<PathBuf>,
+}
+
+impl Common {
+    /// A flag that was given and means nothing to the supervisor itself.
+    pub(super) fn only_for_clients(&self) -> Option<&'static str> {
+        let given = [
+            ("--json", self.json),
+            ("--url", self.url.is_some()),
+            ("--token-file", self.token_file.is_some()),
+            ("--ca", self.ca.is_some()),
+        ];
+        given.into_iter().find_map(|(flag, given)| given.then_some(flag))
+    }
+}
+
+/// What can be asked of a supervisor.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Verb {
+    /// How the box is doing
+    Status,
+    /// What the box runs on, and its figures
+    Box,
+    /// The apps
+    Apps,
+    /// One app
+    App {
+        #[command(subcommand)]
+        verb: AppVerb,
+    },
+    /// What can be installed
+    Extensions,
+    /// Install an extension
+    Install(InstallArgs),
+    /// Start an app
+    Start(OperateArgs),
+    /// Stop an app
+    Stop(OperateArgs),
+    /// Restart an app
+    Restart(OperateArgs),
+    /// Remove an app, with or without its data
+    Remove(RemoveArgs),
+    /// The last lines of an app's logs
+    Logs(LogsArgs),
+    /// The jobs, the newest first
+    Jobs(JobsArgs),
+    /// One job
+    Job {
+        #[command(subcommand)]
+        verb: JobVerb,
+    },
+    /// The accounts
+    Users,
+    /// One account
+    User {
+        #[command(subcommand)]
+        verb: UserVerb,
+    },
+    /// The audit log, the newest first
+    Audit(AuditArgs),
+}
+
+/// What can be asked about an app.
+#[derive(Debug, Subcommand)]
+pub(crate) enum AppVerb {
+    /// Everything about an app but its secrets
+    Show {
+        /// The app's id
+        id: String,
+    },
+}
+
+/// What can be asked about a job.
+#[derive(Debug, Subcommand)]
+pub(crate) enum JobVerb {
+    /// A job with its steps
+    Show {
+        /// The job's id
+        id: String,
+    },
+    /// A job's log
+    Log {
+        /// The job's id
+        id: String,
+        /// Go on until the job has ended
+        #[arg(long, short)]
+        follow: bool,
+    },
+    /// Cancel a job; what it did is undone
+    Cancel {
+        /// The job's id
+        id: String,
+    },
+}
+
+/// What can be done with accounts.
+#[derive(Debug, Subcommand)]
+pub(crate) enum UserVerb {
+    /// On the box itself, for an owner who cannot get in: prints a one-time password
+    ///
+    /// It also turns the second step off, enables the account, ends its sessions and revokes its tokens.
+    Reset {
+        /// The name that they sign in with
+        name: String,
+    },
+    /// Invite somebody: prints a code that makes an account once, within seven days
+    Invite {
+        /// What they will be
+        #[arg(long, value_enum)]
+        role: RoleArg,
+        /// Whom it is for, in your own words
+        #[arg(long, value_name = "TEXT", default_value = "Invited on the command line")]
+        note: String,
+    },
+}
+
+/// A role.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum RoleArg {
+    /// Everything on the box
+    Admin,
+    /// What is granted to them
+    User,
+    /// Look at what is granted to them
+    Viewer,
+}
+
+impl RoleArg {
+    pub(super) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Admin => "admin",
+            Self::User => "user",
+            Self::Viewer => "viewer",
+        }
+    }
+}
+
+/// What to install.
+#[derive(Debug, Args)]
+pub(crate) struct InstallArgs {
+    /// The extension: REGISTRY/NAME, or NAME of an official one
+    pub(super) extension: String,
+    /// The new app's id [default: made from the extension's name]
+    #[arg(long)]
+    pub(super) id: Option<String>,
+    /// What people call it
+    #[arg(long)]
+    pub(super) name: Option<String>,
+    /// The project that it belongs to
+    #[arg(long, value_name = "ID", default_value = "home")]
+    pub(super) project: String,
+    /// An answer to what the extension asks; not for secrets, which other users of the machine could see
+    #[arg(long, value_name = "NAME=VALUE", value_parser = pair)]
+    pub(super) input: Vec<(String, String)>,
+    /// An answer that is in a file, without its last line end; `-` is the terminal or standard input
+    #[arg(long, value_name = "NAME=FILE", value_parser = pair)]
+    pub(super) input_file: Vec<(String, String)>,
+    /// Follow the job, and end as it does
+    #[arg(long)]
+    pub(super) wait: bool,
+}
+
+fn pair(text: &str) -> Result<(String, String), &'static str> {
+    match text.split_once('=') {
+        Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
+        _ => Err("write NAME=…"),
+    }
+}
+
+/// Which app.
+#[derive(Debug, Args)]
+pub(crate) struct OperateArgs {
+    /// The app's id
+    pub(super) id: String,
+    /// Follow the job, and end as it does
+    #[arg(long)]
+    pub(super) wait: bool,
+}
+
+/// Which app to remove, and what happens to its data.
+#[derive(Debug, Args)]
+#[command(group = clap::ArgGroup::new("data").required(true))]
+pub(crate) struct RemoveArgs {
+    /// The app's id
+    pub(super) id: String,
+    /// Keep its data, inputs and secrets: installing it again under the same id finds them
+    #[arg(long, group = "data")]
+    pub(super) keep_data: bool,
+    /// Delete everything
+    #[arg(long, group = "data", requires = "confirm")]
+    pub(super) delete_data: bool,
+    /// The app's id once more, to delete its data
+    #[arg(long, value_name = "ID")]
+    pub(super) confirm: Option<String>,
+    /// Follow the job, and end as it does
+    #[arg(long)]
+    pub(super) wait: bool,
+}
+
+/// Which lines.
+#[derive(Debug, Args)]
+pub(crate) struct LogsArgs {
+    /// The app's id
+    pub(super) id: String,
+    /// Go on with new lines as they are written
+    #[arg(long, short)]
+    pub(super) follow: bool,
+    /// So many of the last lines; 1 to 5000
+    #[arg(long, value_name = "N", default_value_t = 200)]
+    pub(super) tail: u32,
+    /// Only those of this service of the app
+    #[arg(long, value_name = "NAME")]
+    pub(super) service: Option<String>,
+    /// Only those that hold this text, in upper or lower case
+    #[arg(long, value_name = "TEXT")]
+    pub(super) search: Option<String>,
+}
+
+/// Which jobs.
+#[derive(Debug, Args)]
+pub(crate) struct JobsArgs {
+    /// Only those that have not ended
+    #[arg(long)]
+    pub(super) active: bool,
+    /// Only those that work on this app
+    #[arg(long, value_name = "ID")]
+    pub(super) app: Option<String>,
+    /// At most so many; 1 to 200
+    #[arg(long, value_name = "N", default_value_t = 50)]
+    pub(super) limit: u32,
+}
+
+/// Which part of the audit log.
+#[derive(Debug, Args)]
+pub(crate) struct AuditArgs {
+    /// Instead of showing it, check that nothing in it was changed or removed
+    #[arg(long)]
+    pub(super) verify: bool,
+    /// At most so many events; 1 to 200
+    #[arg(long, value_name = "N", default_value_t = 50)]
+    pub(super) limit: u32,
+}

@@ -1,0 +1,37 @@
+//! From a verb to what does it.
+
+use super::{
+    about, apps,
+    args::{AppVerb, Common, JobVerb, UserVerb, Verb},
+    client::Client,
+    failure::{Exit, Failure},
+    install, jobs,
+    output::Output,
+    people,
+};
+
+/// Does it; how it ended.
+pub(super) async fn run(common: &Common, verb: Verb, out: &mut Output) -> Result<Exit, Failure> {
+    let client = &Client::new(common)?;
+    match verb {
+        Verb::Status => about::status(client, out).await,
+        Verb::Box => about::the_box(client, out).await,
+        Verb::Audit(args) => about::audit(client, out, &args).await,
+        Verb::Apps => apps::list(client, out).await,
+        Verb::App { verb: AppVerb::Show { id } } => apps::show(client, out, &id).await,
+        Verb::Extensions => install::extensions(client, out).await,
+        Verb::Install(args) => install::install(client, out, args).await,
+        Verb::Start(args) => apps::operate(client, out, "start", &args).await,
+        Verb::Stop(args) => apps::operate(client, out, "stop", &args).await,
+        Verb::Restart(args) => apps::operate(client, out, "restart", &args).await,
+        Verb::Remove(args) => apps::remove(client, out, &args).await,
+        Verb::Logs(args) => apps::logs(client, out, &args).await,
+        Verb::Jobs(args) => jobs::list(client, out, &args).await,
+        Verb::Job { verb: JobVerb::Show { id } } => jobs::show(client, out, &id).await,
+        Verb::Job { verb: JobVerb::Log { id, follow } } => jobs::log(client, out, &id, follow).await,
+        Verb::Job { verb: JobVerb::Cancel { id } } => jobs::cancel(client, out, &id).await,
+        Verb::Users => people::list(client, out).await,
+        Verb::User { verb: UserVerb::Reset { name } } => people::reset(client, out, &name).await,
+        Verb::User { verb: UserVerb::Invite { role, note } } => people::invite(client, out, role, &note).await,
+    }
+}
