@@ -1,5 +1,7 @@
 //! What the official extensions promise.
 
+#![allow(clippy::unwrap_used, reason = "a test may fail")]
+
 use std::collections::BTreeMap;
 
 use orbitr_catalog::Catalog;

@@ -114,9 +114,14 @@ impl Place {
     pub(crate) const START: Self = Self { line: 1, column: 1, offset: Some(0) };
 }
 
+/// How many findings of one file are told; whoever has more mends these first.
+const MOST_FINDINGS: usize = 100;
+
 /// The findings of one file, in the order of the text, each once.
 pub(crate) fn in_order(mut findings: Vec<Finding>, file: &str) -> Vec<Diagnostic> {
-    findings.sort_by_key(|finding| (finding.at.line, finding.at.column, finding.severity));
+    let key = |finding: &Finding| (finding.at.line, finding.at.column, finding.severity);
+    findings.sort_by(|a, b| key(a).cmp(&key(b)).then_with(|| a.message.cmp(&b.message)));
     findings.dedup();
+    findings.truncate(MOST_FINDINGS);
     findings.into_iter().map(|finding| finding.in_file(file)).collect()
 }

@@ -12,7 +12,7 @@ pub(crate) fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) 
 }
 
 /// "did you mean «x»?", or the list of what is known when nothing is near.
-pub(crate) fn suggest<'a>(word: &str, known: &[&'a str], what: &str) -> Option<String> {
+pub(crate) fn suggest(word: &str, known: &[&str], what: &str) -> Option<String> {
     if let Some(near) = nearest(word, known.iter().copied()) {
         return Some(format!("did you mean «{near}»?"));
     }

@@ -30,6 +30,33 @@ pub(crate) fn read(kind: &InputKind, given: &Value) -> Result<Answer, String> {
         return Ok(Answer::Unset);
     }
     match kind {
+        InputKind::String(_) | InputKind::Text(_) | InputKind::Password(_) | InputKind::Secret(_) => text(kind, given),
+        InputKind::Bool(_) => bool(given),
+        InputKind::Int(_) | InputKind::Float(_) | InputKind::Size(_) | InputKind::Duration(_) => measure(kind, given),
+        InputKind::Enum(input) => one_of(&line(given)?, &input.options).map(Answer::Text),
+        InputKind::Multi(input) => several(given, &input.options),
+        InputKind::Port(_) => match number::<u16>(given) {
+            Some(port) if port > 0 => Ok(Answer::Port(port)),
+            _ => Err("write a port from 1 to 65535".to_owned()),
+        },
+        InputKind::Path(input) => {
+            let source = match line(given)?.as_str() {
+                "managed" => PathSource::Managed,
+                "share" => PathSource::Share,
+                "host" => PathSource::Host,
+                _ => return Err("choose managed, share or host".to_owned()),
+            };
+            let allowed =
+                if input.allow.is_empty() { source == PathSource::Managed } else { input.allow.contains(&source) };
+            if allowed { Ok(Answer::Path(source)) } else { Err("this place is not among the choices".to_owned()) }
+        }
+        other => address(other, given),
+    }
+}
+
+/// Texts, passwords and keys.
+fn text(kind: &InputKind, given: &Value) -> Result<Answer, String> {
+    match kind {
         InputKind::String(input) => {
             let text = line(given)?;
             length(&text, input.min_length, input.max_length.unwrap_or(LINE_CHARS))?;
@@ -49,10 +76,16 @@ pub(crate) fn read(kind: &InputKind, given: &Value) -> Result<Answer, String> {
         }
         InputKind::Secret(input) => {
             let text = lines(given)?;
-            length(&text, input.min_length, input.max_length.unwrap_or(TEXT_CHARS))?;
+            length(&text, input.min_length, input.max_length.unwrap_or(TEXT_CHARS).min(TEXT_CHARS))?;
             Ok(Answer::Secret(SecretText::new(text)))
         }
-        InputKind::Bool(_) => bool(given),
+        other => address(other, given),
+    }
+}
+
+/// Numbers, sizes and lengths of time.
+fn measure(kind: &InputKind, given: &Value) -> Result<Answer, String> {
+    match kind {
         InputKind::Int(input) => {
             let number = number::<i64>(given).ok_or("write a whole number")?;
             between(number, input.min, input.max, |number| number.to_string())?;
@@ -72,23 +105,6 @@ pub(crate) fn read(kind: &InputKind, given: &Value) -> Result<Answer, String> {
             let span = number::<TimeSpan>(given).ok_or("write a length of time such as 30s, 5m or 1h30m")?;
             between(span, input.min, input.max, TimeSpan::to_string)?;
             Ok(Answer::Duration(span))
-        }
-        InputKind::Enum(input) => one_of(&line(given)?, &input.options).map(Answer::Text),
-        InputKind::Multi(input) => several(given, &input.options),
-        InputKind::Port(_) => match number::<u16>(given) {
-            Some(port) if port > 0 => Ok(Answer::Port(port)),
-            _ => Err("write a port from 1 to 65535".to_owned()),
-        },
-        InputKind::Path(input) => {
-            let source = match line(given)?.as_str() {
-                "managed" => PathSource::Managed,
-                "share" => PathSource::Share,
-                "host" => PathSource::Host,
-                _ => return Err("choose managed, share or host".to_owned()),
-            };
-            let allowed =
-                if input.allow.is_empty() { source == PathSource::Managed } else { input.allow.contains(&source) };
-            if allowed { Ok(Answer::Path(source)) } else { Err("this place is not among the choices".to_owned()) }
         }
         other => address(other, given),
     }

@@ -27,7 +27,8 @@ pub struct ResolveContext<'a> {
     pub locale: &'a str,
     /// Whether a time zone of the right form exists.
     pub is_timezone: &'a dyn Fn(&str) -> bool,
-    /// Picks a free port on the box; `None` when there is none. Called once for each port that has no number yet.
+    /// Picks a port on the box; `None` when none is free. Called for each port input without an answer and for each
+    /// entry of `ports`. For an app that is there already it answers with the number that the app has.
     pub pick_port: &'a mut dyn FnMut(&PortWish<'_>) -> Option<u16>,
     /// Randomness for what is generated.
     pub random: &'a mut Fill<'a>,

@@ -1,7 +1,11 @@
 //! Data that is not lost: each volume named, classified, and kept in the app's folder.
 
 use super::Linter;
-use crate::compose::MountSource;
+use crate::{
+    compose::MountSource,
+    manifest::Manifest,
+    sections::{InputKind, PathMode},
+};
 
 pub(super) fn lint(linter: &mut Linter<'_>) {
     let manifest = linter.manifest;
@@ -30,6 +34,10 @@ pub(super) fn lint(linter: &mut Linter<'_>) {
                     let hint = "use a named volume, an input of type path, or a Compose config";
                     linter.error_at(mount.at, &path, "an extension has no folder of its own on the box", hint);
                 }
+                MountSource::Bind(source) if !mount.read_only && is_read_only_input(manifest, source) => {
+                    let hint = "mount it with :ro, or let its input say mode: rw";
+                    linter.error_at(mount.at, &path, "its input promises that the app only reads this folder", hint);
+                }
                 MountSource::Volume(_) | MountSource::Bind(_) | MountSource::Other => {}
             }
         }
@@ -46,4 +54,10 @@ fn is_path_variable(source: &str) -> bool {
     source.strip_prefix("${PATH_").and_then(|rest| rest.split_once('}')).is_some_and(|(_, rest)| {
         (rest.is_empty() || rest.starts_with('/')) && !rest.split('/').any(|part| part == "..")
     })
+}
+
+fn is_read_only_input(manifest: &Manifest, source: &str) -> bool {
+    let name = source.strip_prefix("${PATH_").and_then(|rest| rest.split_once('}')).map(|(name, _)| name);
+    let input = name.and_then(|name| manifest.inputs().get(name.to_ascii_lowercase().as_str()));
+    matches!(input.map(|input| &input.kind), Some(InputKind::Path(path)) if path.mode == PathMode::Ro)
 }

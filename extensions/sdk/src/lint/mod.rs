@@ -23,6 +23,7 @@ pub fn lint(manifest: &Manifest) -> Vec<Diagnostic> {
     let mut linter = Linter { manifest, findings: Vec::new() };
     image::lint(&mut linter);
     healthchecks(&mut linter);
+    profiles(&mut linter);
     secrets::lint(&mut linter);
     data::lint(&mut linter);
     confinement::lint(&mut linter);
@@ -65,6 +66,20 @@ fn healthchecks(linter: &mut Linter<'_>) {
             let path = format!("services.{name}");
             let hint = "add one; only services of role job and init need none";
             linter.error_at(service.at, &path, "the service has no healthcheck", hint);
+        }
+    }
+}
+
+/// Each profile is switched on by something; a service of any other would never start.
+fn profiles(linter: &mut Linter<'_>) {
+    let manifest = linter.manifest;
+    let bundled = manifest.x.requires.values().filter_map(|require| require.bundled.as_ref());
+    let switched: Vec<&str> = bundled.map(|bundled| bundled.profile.as_str()).collect();
+    for (name, service) in &manifest.compose.services {
+        for profile in service.profiles.iter().filter(|profile| !switched.contains(&profile.value.as_str())) {
+            let path = format!("services.{name}.profiles");
+            let message = format!("nothing switches the profile «{}» on", profile.value);
+            linter.error_at(profile.at, &path, &message, "name it in requires.<name>.bundled, or leave it out");
         }
     }
 }

@@ -33,11 +33,13 @@ type Path = Vec<String>;
 /// Reads `node` as a `T`. Either there is a value, or there is at least one finding, or both (unknown keys).
 pub(crate) fn decode<T: DeserializeOwned>(node: &Node, findings: &mut Vec<Finding>) -> Option<T> {
     let mut removed: HashSet<Path> = HashSet::new();
+    let mut told: HashSet<String> = HashSet::new();
     for _ in 0..MAX_ROUNDS {
         let unknown = RefCell::new(Vec::new());
         let cx = Cx { removed: &removed, unknown: &unknown };
         let read = T::deserialize(De { node, cx: &cx, trail: &Trail::Root, split: None });
-        findings.append(&mut unknown.into_inner());
+        // Each round meets the unknown keys again.
+        findings.extend(unknown.into_inner().into_iter().filter(|finding| told.insert(finding.path.clone())));
         let misfit = match read {
             Ok(value) if removed.is_empty() => return Some(value),
             Ok(_) => return None,
@@ -61,9 +63,7 @@ pub(crate) fn decode<T: DeserializeOwned>(node: &Node, findings: &mut Vec<Findin
         // A value that cannot be left out alone (a map's `type`) takes its map with it.
         let mut path = path;
         while path.is_empty() || !removed.insert(path.clone()) {
-            if path.pop().is_none() {
-                return None;
-            }
+            path.pop()?;
         }
     }
     None

@@ -12,16 +12,16 @@ use crate::{
 };
 
 /// What Compose makes of a file with this `.env` beside it.
-fn config(name: &str, compose: &str, dotenv: &str) -> serde_json::Value {
+#[expect(clippy::disallowed_methods, reason = "Compose only reads files here, and the crate for processes lies above")]
+fn config(compose: &str, dotenv: &str) -> serde_json::Value {
     let Some(program) = std::env::var_os("ORBITR_TEST_COMPOSE").map(PathBuf::from) else {
         panic!("ORBITR_TEST_COMPOSE must name the program of Docker Compose");
     };
-    let dir = std::env::temp_dir().join(format!("orbitr-sdk-{name}-{}", std::process::id()));
-    std::fs::create_dir_all(&dir).unwrap();
-    std::fs::write(dir.join("compose.yaml"), compose).unwrap();
-    std::fs::write(dir.join(".env"), dotenv).unwrap();
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::write(dir.path().join("compose.yaml"), compose).unwrap();
+    std::fs::write(dir.path().join(".env"), dotenv).unwrap();
     let output = Command::new(program)
-        .current_dir(&dir)
+        .current_dir(dir.path())
         .env_clear()
         .args([
             "--project-name",
@@ -36,7 +36,6 @@ fn config(name: &str, compose: &str, dotenv: &str) -> serde_json::Value {
         ])
         .output()
         .unwrap();
-    std::fs::remove_dir_all(&dir).unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     serde_json::from_slice(&output.stdout).unwrap()
 }
@@ -64,8 +63,7 @@ fn compose_finds_exactly_the_values_in_the_file() {
         "=a=b",
     ];
     for value in hard {
-        let read =
-            config("values", "services: {a: {image: b, environment: {V: \"${SECRET_KEY}\"}}}", &dotenv_of(value));
+        let read = config("services: {a: {image: b, environment: {V: \"${SECRET_KEY}\"}}}", &dotenv_of(value));
         // In its own output Compose doubles every dollar.
         let found = read["services"]["a"]["environment"]["V"].as_str().unwrap().replace("$$", "$");
         assert_eq!(found, value, "{}", dotenv_of(value));
@@ -78,7 +76,7 @@ fn compose_takes_every_manifest_as_it_is() {
         let manifest: Manifest = parse(text);
         let answers = answer(&manifest, &[]).unwrap();
         let secrets = manifest.generate_secrets(&answers, Arch::Amd64, &BTreeMap::new(), &mut system_random).unwrap();
-        config(manifest.id(), text, &env(&manifest, &answers, &secrets).dotenv())
+        config(text, &env(&manifest, &answers, &secrets).dotenv())
     };
     let small = rendered(SMALL);
     assert_eq!(small["services"]["web"]["ports"][0]["published"], "8080");
@@ -89,7 +87,7 @@ fn compose_takes_every_manifest_as_it_is() {
     ] {
         rendered(text);
     }
-    config("nextcloud", NEXTCLOUD, &nextcloud_variables());
+    config(NEXTCLOUD, &nextcloud_variables());
 }
 
 /// Bindings and routes have no machinery yet; any value lets Compose read the sample.

@@ -114,6 +114,23 @@ fn every_volume_is_named_and_classified() {
 }
 
 #[test]
+fn a_folder_that_is_only_read_is_mounted_so() {
+    let text = with("\"data:/data\"", "\"data:/data\", \"${PATH_FILES}:/files\"");
+    let text = text.replace("  secrets:\n", "    files: {type: path, label: F, class: data, mode: ro}\n  secrets:\n");
+    insta::assert_snapshot!(lints(&text), @r"
+    extension.yaml:8:29: services.web.volumes.1: its input promises that the app only reads this folder; mount it with :ro, or let its input say mode: rw
+    ");
+    assert_eq!(lints(&text.replace(":/files", ":/files:ro")), "");
+}
+
+#[test]
+fn a_profile_that_nothing_switches_on_is_refused() {
+    insta::assert_snapshot!(with_key("profiles: [extra]"), @r"
+    extension.yaml:9:16: services.web.profiles: nothing switches the profile «extra» on; name it in requires.<name>.bundled, or leave it out
+    ");
+}
+
+#[test]
 fn ports_are_assigned_not_written() {
     let text = with("\"${PORT_WEB}:80\"", "\"${PORT_WEB}:80\", \"9000:90\"");
     insta::assert_snapshot!(lints(&text), @r#"

@@ -1,5 +1,7 @@
 //! The manifest through its public face.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, reason = "a test may fail")]
+
 mod compose;
 mod diagnostics;
 mod fixture;

@@ -25,10 +25,9 @@ pub(crate) fn env(manifest: &Manifest, answers: &Resolved, secrets: &BTreeMap<St
 /// The small manifest with one long text, and the `.env` that this answer to it makes.
 pub(crate) fn dotenv_of(text: &str) -> String {
     let manifest = with_inputs("x: {type: text, label: X, required: false}");
-    let mut answers = answer(&manifest, &[]).unwrap();
+    let answers = answer(&manifest, &[]).unwrap();
     // A given text loses its carriage returns, so a key shows what the file can hold.
     let secrets = BTreeMap::from([("key".to_owned(), SecretText::new(text.to_owned()))]);
-    answers = answers.clone();
     env(&manifest, &answers, &secrets).dotenv()
 }
 
