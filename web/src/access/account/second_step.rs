@@ -51,7 +51,7 @@ pub(super) fn card(me: &Me, user: &User, problem: Option<&Problem>) -> ui::Card 
                     p { (left) " recovery codes are left, for the day your phone is gone." }
                 }
                 div class="cluster" { (ui::button("New recovery codes").icon(Icon::RefreshCw).post("/account/recovery-codes")) }
-                details open[problem.is_some()] {
+                details class="advanced" open[problem.is_some()] {
                     summary { "Turn it off" }
                     (ui::Form::post("/account/second-step/off").problem(problem)
                         .body(Field::password("current_password", "Current password").autocomplete("current-password").required().problem(problem))

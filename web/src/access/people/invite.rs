@@ -70,7 +70,7 @@ async fn form(
             .max_length(64).autofocus().help("For your list only.").problem(problem))
         (Field::radio("role", "Role", words::roles()).value(sent(pairs, "role").unwrap_or("user")).required().problem(problem))
         @if !things.is_empty() {
-            details open[problem.is_some_and(|p| p.message_for("grants").is_some())] {
+            details class="advanced" open[problem.is_some_and(|p| p.message_for("grants").is_some())] {
                 summary { "What they may do from the start" }
                 p class="quiet" { "It can be changed at any time. An admin needs no grants." }
                 (grants::fields(&things, &chosen))
