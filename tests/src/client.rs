@@ -153,12 +153,11 @@ impl Client {
         let request = request?;
         let asked = format!("{} {}", request.method(), request.url());
         let answer = http.execute(request).await?;
-        Ok(Answer {
-            status: answer.status().as_u16(),
-            headers: answer.headers().clone(),
-            asked,
-            body: answer.bytes().await?.to_vec(),
-        })
+        let (status, headers) = (answer.status().as_u16(), answer.headers().clone());
+        // A stream of events has no end to wait for.
+        let endless = headers.get("content-type").is_some_and(|kind| kind == "text/event-stream");
+        let body = if endless { Vec::new() } else { answer.bytes().await?.to_vec() };
+        Ok(Answer { status, headers, body, asked })
     }
 
     /// Sends it.

@@ -222,8 +222,14 @@ impl TestBox {
     /// The code that claims it, as its last start printed it.
     #[must_use]
     pub fn setup_code(&self) -> Option<String> {
+        self.printed("Setup code")
+    }
+
+    /// What its last start printed behind a label.
+    #[must_use]
+    pub fn printed(&self, label: &str) -> Option<String> {
         let log = self.log();
-        log.lines().find_map(|line| Some(line.trim().strip_prefix("Setup code")?.trim().to_owned()))
+        log.lines().find_map(|line| Some(line.trim().strip_prefix(label)?.trim().to_owned()))
     }
 
     /// Somebody on the network without any right.
@@ -285,7 +291,8 @@ impl TestBox {
         let generation = |name: &String| {
             name.strip_prefix("orbitr-v")?.strip_suffix(".sqlite")?.split_once('.')?.1.parse::<u64>().ok()
         };
-        let newest = names(&db).into_iter().filter(|name| generation(name).is_some()).max_by_key(|name| generation(name));
+        let newest =
+            names(&db).into_iter().filter(|name| generation(name).is_some()).max_by_key(|name| generation(name));
         db.join(newest.expect("a database"))
     }
 

@@ -8,5 +8,7 @@ mod bad_input;
 mod chain;
 mod crash;
 mod openapi;
+mod recovery;
 mod totp;
+mod walk;
 mod world;
