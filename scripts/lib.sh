@@ -1,3 +1,4 @@
+# shellcheck shell=bash disable=SC2034 # names set here are for those who source this
 # Shared by the scripts of this repository. Sourced, never run.
 # Needs: bash with `set -euo pipefail`. Gives: words to the person at the terminal, Debian packages, pid files.
 
@@ -39,6 +40,7 @@ start_time_of() {
     local stat
     stat=$(cat "/proc/$1/stat" 2>/dev/null) || return 1
     # the name in the second field may hold spaces: count from behind its closing bracket
+    # shellcheck disable=SC2086 # into words
     set -- ${stat##*) }
     printf '%s' "${20}"
 }

@@ -1,3 +1,4 @@
+# shellcheck shell=bash disable=SC2034 # names set here are for those who source this
 # What the testbed's scripts share: where things are. Sourced, never run.
 #
 # The testbed is a little machine of its own inside this one: own network, mounts, processes, host name and /run

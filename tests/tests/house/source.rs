@@ -117,8 +117,11 @@ fn has_word(line: &str, word: &str) -> bool {
 
 #[test]
 fn nothing_names_a_developers_machine_or_a_registrys_host() {
+    let here = super::root();
+    // a checkout in a folder like /src would be found everywhere
+    let here = here.to_str().filter(|path| path.matches('/').count() > 1);
     let places = [
-        concat!("/ho", "me/"),
+        concat!("/Us", "ers/"),
         concat!("/wo", "rk/"),
         concat!("/tmp", "/t/"),
         concat!("/ro", "ot/."),
@@ -127,6 +130,7 @@ fn nothing_names_a_developers_machine_or_a_registrys_host() {
         concat!("static.", "crates.io"),
         concat!("py", "pi.org"),
     ];
+    let places: Vec<_> = places.into_iter().chain(here).collect();
     let broken: Vec<_> = files()
         .iter()
         .flat_map(|file| lines(&file.path, &file.text, |line| places.iter().any(|place| line.contains(place))))
