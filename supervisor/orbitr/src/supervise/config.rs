@@ -16,7 +16,7 @@ const MAX_SOCKET_PATH: usize = 107 - 4;
 /// Where the state of an installed box is.
 const STATE_DIR: &str = "/var/lib/orbitr";
 /// Where its control socket is.
-const CONTROL_SOCKET: &str = "/run/orbitr/control.sock";
+pub(crate) const CONTROL_SOCKET: &str = "/run/orbitr/control.sock";
 
 /// Flags and variables of `orbitr supervise`.
 #[derive(Debug, clap::Args)]
@@ -46,6 +46,9 @@ pub(crate) struct Args {
     /// The Compose plugin as a program of its own, where `docker compose` does not find it
     #[arg(long, value_name = "FILE", env = "ORBITR_COMPOSE_BIN")]
     compose_bin: Option<PathBuf>,
+    /// A folder with extensions of your own, one folder each; the store shows them as local/<id>
+    #[arg(long, value_name = "DIR", env = "ORBITR_EXTENSIONS")]
+    extensions: Option<PathBuf>,
     /// The box's name in its certificate [default: the machine's host name]
     #[arg(long, value_name = "NAME", env = "ORBITR_HOST_NAME")]
     host_name: Option<String>,
@@ -69,13 +72,18 @@ impl FromStr for Address {
     }
 }
 
-/// The same, checked. Paths are absolute.
+/// The same, checked. Paths are absolute unless it says otherwise.
 #[derive(Clone, Debug)]
 pub(crate) struct Config {
     pub(crate) state_dir: PathBuf,
     pub(crate) https: Vec<SocketAddr>,
     pub(crate) http: Vec<SocketAddr>,
     pub(crate) socket: PathBuf,
+    pub(crate) docker_socket: PathBuf,
+    /// A name is looked for where programs usually are.
+    pub(crate) docker_bin: PathBuf,
+    pub(crate) compose_bin: Option<PathBuf>,
+    pub(crate) extensions: Option<PathBuf>,
     pub(crate) host_name: Option<String>,
     pub(crate) log: String,
 }
@@ -123,6 +131,10 @@ impl TryFrom<Args> for Config {
             https: plain(args.https),
             http: if args.no_http { Vec::new() } else { plain(args.http) },
             socket,
+            docker_socket: absolute("--docker-socket", &args.docker_socket)?,
+            docker_bin: program("--docker-bin", args.docker_bin)?,
+            compose_bin: args.compose_bin.map(|path| absolute("--compose-bin", &path)).transpose()?,
+            extensions: args.extensions.map(|path| absolute("--extensions", &path)).transpose()?,
             host_name: args.host_name,
             log: args.log,
         })
@@ -131,6 +143,11 @@ impl TryFrom<Args> for Config {
 
 fn absolute(flag: &str, path: &Path) -> Result<PathBuf, Invalid> {
     std::path::absolute(path).map_err(|error| Invalid(format!("{flag}: «{}» is no path: {error}", path.display())))
+}
+
+/// A bare name stays one; a path becomes absolute.
+fn program(flag: &str, path: PathBuf) -> Result<PathBuf, Invalid> {
+    if path.components().count() == 1 && path.is_relative() { Ok(path) } else { absolute(flag, &path) }
 }
 
 #[cfg(test)]

@@ -22,15 +22,19 @@ pub(crate) fn built() -> Timestamp {
         .unwrap_or(Timestamp::UNIX_EPOCH)
 }
 
+/// The box's host name: the machine's, unless it was given another.
+pub(super) fn host_name(config: &Config) -> String {
+    config.host_name.clone().unwrap_or_else(facts::hostname)
+}
+
 /// Under what the box is reached. Addresses that cannot be listed are left out, with a warning: names and
 /// the loopback are enough to get in.
 pub(super) fn names(config: &Config) -> Names {
-    let host = config.host_name.clone().unwrap_or_else(facts::hostname);
     let addresses = facts::reachable_addresses().unwrap_or_else(|error| {
         tracing::warn!(%error, "the addresses of this machine cannot be listed");
         Vec::new()
     });
-    Names::new(&host, addresses)
+    Names::new(&host_name(config), addresses)
 }
 
 pub(super) async fn open(config: &Config) -> anyhow::Result<Certificates> {

@@ -21,11 +21,13 @@ use anyhow::Context;
 use orbitr_edge::{Certificates, FrontDoor, Limits, Site};
 
 pub(crate) use self::{
-    config::{Args, Config},
+    config::{Args, CONTROL_SOCKET, Config},
     identity::built,
 };
 use self::{listeners::Listeners, parts::Parts, state_dir::StateLock};
 
+/// The version of this Orbitr.
+const VERSION: &str = env!("CARGO_PKG_VERSION");
 /// Threads that run tasks: a box serves a few people, and its work is done by children and by Docker.
 const WORKERS: std::ops::RangeInclusive<usize> = 2..=4;
 /// Threads for what blocks: database reads, files, password hashes.
@@ -85,14 +87,14 @@ fn start(config: Config) -> anyhow::Result<()> {
 
 /// Puts everything together. Nothing answers before the last line of this.
 async fn build(config: Config) -> anyhow::Result<App> {
-    tracing::info!(version = env!("CARGO_PKG_VERSION"), state = %config.state_dir.display(), "starting");
+    tracing::info!(version = VERSION, state = %config.state_dir.display(), "starting");
     let lock = state_dir::take(&config.state_dir)?;
     let Listeners { https, http, control, control_file, missing } = listeners::open(&config)?;
     let certificates = identity::open(&config).await?;
     let parts = Parts::build(&config).await?;
 
     let addresses = announce::Addresses::of(&https)?;
-    let (front, site) = (FrontDoor::new(Limits::default()), Site::new(site::router(&parts)));
+    let (front, site) = (FrontDoor::new(Limits::default()), Site::new(site::router(&parts, &certificates)));
     front.unix(control, site.clone(), site::introduce_local)?;
     for listener in https {
         front.https(listener, &certificates, site.clone(), site::introduce_visitor)?;

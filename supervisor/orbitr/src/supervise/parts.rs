@@ -1,36 +1,42 @@
 //! The rooms and mechanisms, from the bottom up.
 
-use std::{fs, os::unix::fs::MetadataExt};
+use std::{fs, os::unix::fs::MetadataExt, sync::Arc};
 
 use anyhow::Context;
 use orbitr_access::{Access, Secret};
+use orbitr_apps::{Apps, BoxFacts, Prepared};
+use orbitr_catalog::Catalog;
+use orbitr_docker::Docker;
 use orbitr_jobs::Jobs;
+use orbitr_machine::Machine;
 use orbitr_model::RecoveryReason;
 use orbitr_store::{OpenError, Store};
 
-use super::Config;
+use super::{Config, VERSION, identity};
 
 /// What the box can do at this start.
 pub(super) enum Parts {
     /// The database is open and every room is there.
-    Rooms(Rooms),
+    Rooms(Box<Rooms>),
     /// The database cannot be used; the owner chooses how to go on.
     Recovery(RecoveryReason),
 }
 
 /// Every room, over an open database.
 pub(super) struct Rooms {
-    store: Store,
-    access: Access,
+    pub(super) store: Store,
+    pub(super) access: Access,
+    pub(super) machine: Machine,
+    pub(super) jobs: Jobs,
+    pub(super) apps: Apps,
     /// Made at this start; none once the box is claimed.
     setup_code: Option<Secret>,
-    jobs: Jobs,
 }
 
 impl Parts {
     pub(super) async fn build(config: &Config) -> anyhow::Result<Self> {
         match Store::open(&config.state_dir).await {
-            Ok(store) => Ok(Self::Rooms(Rooms::build(config, store).await?)),
+            Ok(store) => Ok(Self::Rooms(Box::new(Rooms::build(config, store).await?))),
             Err(OpenError::Recovery(reason)) => {
                 tracing::error!(?reason, "the database cannot be used: the box starts in Recovery mode");
                 Ok(Self::Recovery(reason))
@@ -73,12 +79,40 @@ impl Parts {
 
 impl Rooms {
     async fn build(config: &Config, store: Store) -> anyhow::Result<Self> {
+        let machine = Machine::open(store.clone(), config.state_dir.clone(), VERSION);
+        let machine = machine.await.context("the box's settings cannot be read")?;
         let access = Access::open(store.clone(), own_uid()?).await.context("the accounts cannot be opened")?;
         let setup_code = access.new_setup_code().await.context("a setup code cannot be made")?;
-        let jobs = Jobs::builder(store.clone(), config.state_dir.join("logs/jobs"));
+        let docker = Docker::new(orbitr_docker::Config {
+            socket: config.docker_socket.clone(),
+            box_id: machine.box_id(),
+            docker_bin: config.docker_bin.clone(),
+            compose_bin: config.compose_bin.clone(),
+        });
+        let (named, zoned) = (config.clone(), machine.clone());
+        let facts = move || BoxFacts {
+            host_name: identity::host_name(&named),
+            time_zone: zoned.time_zone().iana_name().unwrap_or("UTC").to_owned(),
+        };
+        // Kinds before jobs before the room: no job may find that nobody knows its kind.
+        let apps = Prepared::new(store.clone(), docker, config.state_dir.join("apps"), Arc::new(facts));
+        let jobs = apps.kinds(Jobs::builder(store.clone(), config.state_dir.join("logs/jobs")));
         let jobs = jobs.start().await.context("the jobs cannot be started")?;
-        Ok(Self { store, access, setup_code, jobs })
+        let apps = apps.open(jobs.clone(), catalog(config));
+        Ok(Self { store, access, machine, jobs, apps, setup_code })
     }
+}
+
+/// The store: the official extensions, and those of a folder that the owner named.
+fn catalog(config: &Config) -> Catalog {
+    let catalog = match &config.extensions {
+        Some(folder) => Catalog::official().with_folder(folder),
+        None => Catalog::official(),
+    };
+    for problem in catalog.problems() {
+        tracing::warn!(%problem, "an extension is left out");
+    }
+    catalog
 }
 
 /// The Unix user that this process runs as: the owner of its own folder in /proc (proc(5)).

@@ -1,17 +1,85 @@
 //! What the front door serves, and what it says about who is there.
 
-use std::net::SocketAddr;
+use std::{any::Any, net::SocketAddr, sync::Arc};
 
-use axum::{Router, routing::get};
-use http::Extensions;
-use orbitr_access::gate::{PeerAddress, PeerUid};
+use axum::{
+    Router,
+    extract::Request,
+    response::{IntoResponse, Response},
+    routing::get,
+};
+use http::{Extensions, StatusCode};
+use orbitr_access::gate::{PeerAddress, PeerUid, RouteInfo};
+use orbitr_edge::Certificates;
+use orbitr_model::{Problem, RecoveryReason};
 use tokio::net::unix::UCred;
+use tower::ServiceExt;
+use tower_http::catch_panic::CatchPanicLayer;
 
-use super::parts::Parts;
+use super::{
+    VERSION,
+    parts::{Parts, Rooms},
+};
 
 /// The routes of the box.
-pub(super) fn router(_parts: &Parts) -> Router {
-    Router::new().route("/healthz", get(|| async { "ok\n" }))
+pub(super) fn router(parts: &Parts, certificates: &Certificates) -> Router {
+    let health = Router::new().route("/healthz", get(|| async { "ok\n" }));
+    let site = match parts {
+        Parts::Rooms(rooms) => health.merge(serve(rooms, certificates).0),
+        Parts::Recovery(reason) => health.merge(recovery(reason)),
+    };
+    site.layer(CatchPanicLayer::custom(panicked))
+}
+
+/// What is left when the database cannot be used.
+fn recovery(reason: &RecoveryReason) -> Router {
+    let problem = Problem::new(503, "recovery", "This box is in Recovery mode: its database cannot be used")
+        .why(format!("{reason:?}"))
+        .then("Nothing has been changed. The supervisor's log has the details.");
+    Router::new().fallback(async move || (StatusCode::SERVICE_UNAVAILABLE, format!("{problem}\n")))
+}
+
+/// The pages and the API of the rooms, and the table of all their routes.
+pub(super) fn serve(rooms: &Rooms, certificates: &Certificates) -> (Router, Vec<RouteInfo>) {
+    let Rooms { store, access, machine, jobs, apps, .. } = rooms;
+    let gate = orbitr_web::gate(access.clone());
+    let rooms = orbitr_api::Rooms {
+        access: access.clone(),
+        apps: apps.clone(),
+        jobs: jobs.clone(),
+        machine: machine.clone(),
+        store: store.clone(),
+    };
+    let api = orbitr_api::api(rooms, &gate, VERSION);
+    let site = orbitr_web::Site {
+        access: access.clone(),
+        apps: apps.clone(),
+        jobs: jobs.clone(),
+        machine: machine.clone(),
+        hub: orbitr_web::Hub::start(store),
+        certificates: Arc::new(orbitr_web::Certificates {
+            authority: certificates.ca_fingerprint().to_string(),
+            pem: certificates.ca_pem(),
+        }),
+        reference: api.document.clone(),
+        version: VERSION,
+    };
+    let web = orbitr_web::serve(site, &gate);
+    let table = api.table.into_iter().chain(web.table).collect();
+    let (api, web) = (api.router, web.router);
+    // Not nested: a route around a router leaves its own parameters in the path that handlers read.
+    let router = Router::new().fallback(async move |request: Request| {
+        if request.uri().path().starts_with("/api/") { api.oneshot(request).await } else { web.oneshot(request).await }
+    });
+    (router, table)
+}
+
+/// The reason is in the log; the visitor gets an answer instead of a broken connection.
+fn panicked(reason: Box<dyn Any + Send>) -> Response {
+    let text = reason.downcast_ref::<String>().map(String::as_str).or_else(|| reason.downcast_ref::<&str>().copied());
+    tracing::error!(reason = text.unwrap_or("unknown"), "answering a request panicked");
+    (StatusCode::INTERNAL_SERVER_ERROR, "Something in Orbitr failed. The supervisor's log has the reason.\n")
+        .into_response()
 }
 
 /// A visitor over the network is known by the address, until the gate knows more.

@@ -30,6 +30,20 @@ async fn it_answers_over_https_over_the_socket_and_redirects_http() {
     assert!(box_.said().contains(&format!("https://127.0.0.1:{}", box_.https)), "{}", box_.said());
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn it_serves_the_pages_and_the_api() {
+    let box_ = Supervisor::start();
+    let client = box_.client();
+    let first = client.get(box_.url("/")).send().await.unwrap();
+    assert_eq!((first.status().as_u16(), first.headers()["location"].to_str().unwrap()), (303, "/setup"));
+    let (status, page) = get(&client, &box_.url("/setup")).await;
+    assert!(status == 200 && page.starts_with("<!DOCTYPE html>"), "{status} {page}");
+    let (status, document) = get(&client, &box_.url("/api/v1/openapi.json")).await;
+    assert!(status == 200 && document.contains("\"openapi\""), "{status}");
+    let (status, refusal) = get(&box_.local_client(), "http://box/api/v1/apps").await;
+    assert!(status == 409 && refusal.contains("not-claimed"), "{status} {refusal}");
+}
+
 #[test]
 fn its_state_is_for_its_own_user_only() {
     let box_ = Supervisor::start();
@@ -87,6 +101,8 @@ async fn a_database_that_cannot_be_used_leaves_the_box_reachable() {
     let box_ = Supervisor::start_in(dir);
     assert!(box_.said().contains("Recovery mode"), "{}", box_.said());
     assert_eq!(get(&box_.client(), &box_.url("/healthz")).await.0, 200);
+    let (status, said) = get(&box_.client(), &box_.url("/")).await;
+    assert!(status == 503 && said.contains("Recovery mode"), "{status} {said}");
 }
 
 #[test]
