@@ -89,13 +89,20 @@ async fn everything(site: &Site, caller: &Caller) -> Answer<Vec<Entry>> {
         let look = site.access.permit::<ViewCatalog>(caller, TheBox).await?;
         all.extend(site.apps.extensions(&look).into_iter().map(|extension| {
             let words = format!("install {} {}", extension.tags.join(" "), extension.category);
-            entry("Store", Icon::Store, &extension.name, &extension.summary, format!("/store/{}", extension.id)).words(words)
+            entry("Store", Icon::Store, &extension.name, &extension.summary, format!("/store/{}", extension.id))
+                .words(words)
         }));
     }
     if caller.may::<ViewPeople>(&TheBox) {
         let look = site.access.permit::<ViewPeople>(caller, TheBox).await?;
         all.extend(site.access.users(&look).await?.into_iter().map(|user| {
-            entry("People", Icon::CircleUser, user.display_name.as_str(), user.username.as_str(), format!("/people/{}", user.id))
+            entry(
+                "People",
+                Icon::CircleUser,
+                user.display_name.as_str(),
+                user.username.as_str(),
+                format!("/people/{}", user.id),
+            )
         }));
     }
     all.extend(actions(caller));
@@ -105,10 +112,16 @@ async fn everything(site: &Site, caller: &Caller) -> Answer<Vec<Entry>> {
 fn pages(caller: &Caller) -> Vec<Entry> {
     let sections = NavItem::visible(caller.role()).map(|item| entry("Pages", item.icon, item.label, "", item.href));
     let mut pages: Vec<Entry> = sections.collect();
-    pages.push(entry("Pages", Icon::CircleUser, "Your account", "", "/account").words("profile password two factor 2fa totp second step"));
-    pages.push(entry("Pages", Icon::LogIn, "Your sign-ins", "", "/account/sessions").words("sessions devices browsers"));
+    pages.push(
+        entry("Pages", Icon::CircleUser, "Your account", "", "/account")
+            .words("profile password two factor 2fa totp second step"),
+    );
+    pages
+        .push(entry("Pages", Icon::LogIn, "Your sign-ins", "", "/account/sessions").words("sessions devices browsers"));
     pages.push(entry("Pages", Icon::KeyRound, "API tokens", "", "/account/tokens").words("keys programs"));
-    pages.push(entry("Pages", Icon::Terminal, "The API", "", "/reference").words("openapi reference rest documentation"));
+    pages.push(
+        entry("Pages", Icon::Terminal, "The API", "", "/reference").words("openapi reference rest documentation"),
+    );
     pages
 }
 
@@ -126,7 +139,8 @@ fn app_entries(app: &AppView, caller: &Caller) -> Vec<Entry> {
         if app.status.state == AppState::Stopped {
             entries.push(entry("Actions", Icon::Play, format!("Start {name}"), "", format!("{at}/start")).posts());
         } else {
-            entries.push(entry("Actions", Icon::RotateCw, format!("Restart {name}"), "", format!("{at}/restart")).posts());
+            entries
+                .push(entry("Actions", Icon::RotateCw, format!("Restart {name}"), "", format!("{at}/restart")).posts());
         }
     }
     entries
@@ -135,8 +149,12 @@ fn app_entries(app: &AppView, caller: &Caller) -> Vec<Entry> {
 fn actions(caller: &Caller) -> Vec<Entry> {
     let mut actions = Vec::new();
     if caller.may::<ViewPeople>(&TheBox) {
-        actions.push(entry("Actions", Icon::UserPlus, "Invite somebody", "", "/people/invite").words("person user account"));
-        actions.push(entry("Actions", Icon::ShieldCheck, "Verify the history", "", "/activity/verify").words("audit chain"));
+        actions.push(
+            entry("Actions", Icon::UserPlus, "Invite somebody", "", "/people/invite").words("person user account"),
+        );
+        actions.push(
+            entry("Actions", Icon::ShieldCheck, "Verify the history", "", "/activity/verify").words("audit chain"),
+        );
     }
     actions.push(entry("Actions", Icon::LogOut, "Sign out", "", "/sign-out").words("log out leave").posts());
     actions

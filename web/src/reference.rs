@@ -88,7 +88,8 @@ impl<'d> Document<'d> {
     fn operation(&self, operation: &Operation<'_>) -> Markup {
         let text = |name: &str| operation.value.get(name).and_then(Value::as_str).unwrap_or_default();
         let id = text("operationId");
-        let parameters = operation.value.get("parameters").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+        let parameters =
+            operation.value.get("parameters").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
         let body = operation.value.pointer("/requestBody/content").and_then(Value::as_object).and_then(first);
         html! {
             details class="advanced api-operation" id=(id) {
@@ -149,7 +150,8 @@ impl<'d> Document<'d> {
     where
         'd: 'v,
     {
-        let name = schema.get("$ref").and_then(Value::as_str).and_then(|path| path.strip_prefix("#/components/schemas/"));
+        let name =
+            schema.get("$ref").and_then(Value::as_str).and_then(|path| path.strip_prefix("#/components/schemas/"));
         let found = name.and_then(|name| self.0.pointer("/components/schemas")?.get(name));
         found.unwrap_or(schema)
     }
@@ -186,7 +188,8 @@ impl<'d> Document<'d> {
     /// The one that something is, when it may also be nothing.
     fn not_null<'v>(&self, schema: &'v Value) -> &'v Value {
         let choices = schema.get("anyOf").or_else(|| schema.get("allOf")).and_then(Value::as_array);
-        let mut real = choices.into_iter().flatten().filter(|one| one.get("type").and_then(Value::as_str) != Some("null"));
+        let mut real =
+            choices.into_iter().flatten().filter(|one| one.get("type").and_then(Value::as_str) != Some("null"));
         match (real.next(), real.next()) {
             (Some(one), None) => one,
             _ => schema,
@@ -204,7 +207,9 @@ impl<'d> Document<'d> {
         }
         let kind = match schema.get("type") {
             Some(Value::String(kind)) => kind.as_str(),
-            Some(Value::Array(kinds)) => kinds.iter().filter_map(Value::as_str).find(|kind| *kind != "null").unwrap_or("any"),
+            Some(Value::Array(kinds)) => {
+                kinds.iter().filter_map(Value::as_str).find(|kind| *kind != "null").unwrap_or("any")
+            }
             _ => "any",
         };
         let text = match kind {

@@ -71,7 +71,8 @@ pub(super) const fn second_step(user: &User) -> Status {
 /// «Firefox on Linux», from what a browser calls itself. A guess for people who look for a sign-in that is not theirs;
 /// nothing hangs on it.
 pub(super) fn browser(user_agent: &str) -> String {
-    let known = |list: &[(&str, &'static str)]| list.iter().find(|(mark, _)| user_agent.contains(mark)).map(|(_, n)| *n);
+    let known =
+        |list: &[(&str, &'static str)]| list.iter().find(|(mark, _)| user_agent.contains(mark)).map(|(_, n)| *n);
     // The order matters: most browsers also call themselves by the names of others.
     let program = known(&[
         ("Edg", "Edge"),

@@ -83,7 +83,9 @@ impl Door {
         }
         let mut problem = Problem::field("code", "This is not the recovery code.");
         problem.code = "wrong-recovery-code".to_owned();
-        Err(problem.then("Read it again from the box's screen or from the service's log. A restart of Orbitr makes a new one."))
+        Err(problem.then(
+            "Read it again from the box's screen or from the service's log. A restart of Orbitr makes a new one.",
+        ))
     }
 }
 

@@ -126,7 +126,13 @@ async fn show(State(site): State<Site>, Cx(cx): Cx) -> Response {
     chooser(&site, &cx, None, None, StatusCode::SERVICE_UNAVAILABLE).await
 }
 
-async fn chooser(site: &Site, cx: &PageCx, chosen: Option<&str>, problem: Option<&Problem>, status: StatusCode) -> Response {
+async fn chooser(
+    site: &Site,
+    cx: &PageCx,
+    chosen: Option<&str>,
+    problem: Option<&Problem>,
+    status: StatusCode,
+) -> Response {
     let kept = recovery::kept(&site.0.state_dir).await.map_err(|error| {
         tracing::warn!(%error, "the kept copies cannot be listed");
     });

@@ -31,7 +31,9 @@ fn told(reason: &RecoveryReason) -> Told {
         },
         RecoveryReason::TooNew { found, known } => Told {
             title: "A newer Orbitr wrote the database",
-            why: format!("It is of version {found}; this Orbitr knows versions up to {known}, and kept no copy that it could use by itself."),
+            why: format!(
+                "It is of version {found}; this Orbitr knows versions up to {known}, and kept no copy that it could use by itself."
+            ),
             advice: "Nothing is broken. Installing the newer Orbitr again brings everything back as it was.",
         },
         RecoveryReason::KeyMismatch { detail } => Told {
@@ -80,7 +82,9 @@ pub(super) fn chooser(
 fn choices(cx: &PageCx, reason: &RecoveryReason, kept: &[Kept]) -> Vec<Choice> {
     let mut choices = Vec::new();
     if matches!(reason, RecoveryReason::KeyMismatch { .. } | RecoveryReason::MigrationFailed { .. }) {
-        choices.push(Choice::new("again", "Try again").help("Opens the database once more, as it is. Nothing is changed."));
+        choices.push(
+            Choice::new("again", "Try again").help("Opens the database once more, as it is. Nothing is changed."),
+        );
     }
     for copy in kept.iter().filter(|copy| copy.usable) {
         let label = format!("Go back to the copy of {}", cx.clock.exact(copy.at));
@@ -93,10 +97,19 @@ fn choices(cx: &PageCx, reason: &RecoveryReason, kept: &[Kept]) -> Vec<Choice> {
         ));
     }
     if !matches!(reason, RecoveryReason::KeyMismatch { .. } | RecoveryReason::MigrationFailed { .. }) {
-        choices.push(Choice::new("again", "Try again").help("Opens the database once more, for example after you have put a file back."));
+        choices.push(
+            Choice::new("again", "Try again")
+                .help("Opens the database once more, for example after you have put a file back."),
+        );
     }
-    choices.push(Choice::new("export", "Save the database as it is").help("Downloads its files. Nothing is changed; secrets in it stay sealed."));
-    choices.push(Choice::new("start-over", "Start over").help("An empty box, to be claimed again. The old database is set aside, never deleted."));
+    choices.push(
+        Choice::new("export", "Save the database as it is")
+            .help("Downloads its files. Nothing is changed; secrets in it stay sealed."),
+    );
+    choices.push(
+        Choice::new("start-over", "Start over")
+            .help("An empty box, to be claimed again. The old database is set aside, never deleted."),
+    );
     choices
 }
 
@@ -104,7 +117,10 @@ fn choices(cx: &PageCx, reason: &RecoveryReason, kept: &[Kept]) -> Vec<Choice> {
 pub(super) fn confirm(cx: &PageCx, code: &str, problem: Option<&Problem>) -> Markup {
     let confirm = ui::Confirm {
         title: "Start over?".to_owned(),
-        goes: vec!["All accounts, settings and history, out of use".to_owned(), "Which apps there are: the box no longer knows them".to_owned()],
+        goes: vec![
+            "All accounts, settings and history, out of use".to_owned(),
+            "Which apps there are: the box no longer knows them".to_owned(),
+        ],
         stays: vec![
             "The old database, in db/set-aside of the state directory".to_owned(),
             "Every app's containers and data".to_owned(),

@@ -23,11 +23,7 @@ impl Box {
     async fn new() -> Self {
         let dir = tempfile::tempdir().unwrap();
         let store = Store::open(dir.path()).await.unwrap();
-        store
-            .write(|tx| store_secret(tx, "a"))
-            .await
-            .map_err(|error: orbitr_store::Error| error)
-            .unwrap();
+        store.write(|tx| store_secret(tx, "a")).await.map_err(|error: orbitr_store::Error| error).unwrap();
         store.keep_copy().await.unwrap();
         store.close().await;
         Self { dir, restart: Arc::default() }
@@ -240,7 +236,10 @@ async fn programs_are_told_what_the_box_is_doing_and_people_come_to_the_page() {
     the_box.noise();
     let router = the_box.site().await;
     let (status, headers, body) = ask(&router, Request::get("/api/v1/apps").body(Body::empty()).unwrap()).await;
-    assert_eq!((status.as_u16(), &headers[header::CONTENT_TYPE]), (503, &HeaderValue::from_static("application/problem+json")));
+    assert_eq!(
+        (status.as_u16(), &headers[header::CONTENT_TYPE]),
+        (503, &HeaderValue::from_static("application/problem+json"))
+    );
     let problem: Problem = serde_json::from_slice(&body).unwrap();
     assert_eq!(problem.code, "recovery-mode");
     let (status, headers, _) = ask(&router, Request::get("/apps/web").body(Body::empty()).unwrap()).await;

@@ -139,8 +139,5 @@ async fn rename(
 
 /// A name from a form.
 pub(super) fn display_name(field: &str, text: &str) -> Result<DisplayName, Problem> {
-    text.trim().parse().map_err(|_| {
-        Problem::field(field, "A name has 1 to 64 characters, without line breaks.")
-    })
+    text.trim().parse().map_err(|_| Problem::field(field, "A name has 1 to 64 characters, without line breaks."))
 }
-

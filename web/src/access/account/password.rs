@@ -24,9 +24,7 @@ use crate::{
 };
 
 pub(super) fn routes(routes: Routes<Site>) -> Routes<Site> {
-    routes
-        .get(OwnAccount, "/account/password", page)
-        .post(ChangeOwnPassword, "/account/password", change)
+    routes.get(OwnAccount, "/account/password", page).post(ChangeOwnPassword, "/account/password", change)
 }
 
 #[derive(Deserialize)]
@@ -40,11 +38,8 @@ struct PasswordForm {
 /// The form without its buttons.
 pub(super) fn form<'a>(user: &User, problem: Option<&'a Problem>) -> ui::Form<'a> {
     let one_time = user.one_time_password_until.is_some();
-    let (now, help) = if one_time {
-        ("One-time password", "The one that you were given.")
-    } else {
-        ("Current password", "")
-    };
+    let (now, help) =
+        if one_time { ("One-time password", "The one that you were given.") } else { ("Current password", "") };
     let least = format!("At least {PASSWORD_MIN_CHARS} characters. Long beats odd.");
     let mut current =
         Field::password("current_password", now).autocomplete("current-password").required().problem(problem);

@@ -7,9 +7,8 @@ use axum::{
 };
 use maud::{Markup, PreEscaped, html};
 use orbitr_access::{
-    ConfirmSecondStep, Me, Permit, RecoveryCodes, Secret, SecondStepSetup, TurnOffSecondStep, User,
-    action::ChangeOwnAccount,
-    gate::Routes,
+    ConfirmSecondStep, Me, Permit, RecoveryCodes, SecondStepSetup, Secret, TurnOffSecondStep, User,
+    action::ChangeOwnAccount, gate::Routes,
 };
 use orbitr_model::Problem;
 use serde::Deserialize;
@@ -119,7 +118,11 @@ async fn confirm(
     match site.access.confirm_second_step(&permit, ConfirmSecondStep { code: Secret::new(form.code) }).await {
         Ok(codes) => Ok(recovery_codes(cx, &codes, true).into_response()),
         Err(error) => {
-            let problem = refused(error)?;
+            let mut problem = refused(error)?;
+            if problem.message_for("code").is_some() {
+                // There are no recovery codes yet that could be used instead.
+                problem.next = "Wait for the next code. If none is right, look at the clock of your phone.".to_owned();
+            }
             Ok((error_status(&problem), set_up(cx, None, Some(&problem))).into_response())
         }
     }

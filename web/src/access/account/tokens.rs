@@ -25,10 +25,11 @@ use crate::{
 };
 
 pub(super) fn routes(routes: Routes<Site>) -> Routes<Site> {
-    routes
-        .get(OwnAccount, "/account/tokens", page)
-        .post(ChangeOwnAccount, "/account/tokens", create)
-        .post(ChangeOwnAccount, "/account/tokens/{token}/revoke", revoke)
+    routes.get(OwnAccount, "/account/tokens", page).post(ChangeOwnAccount, "/account/tokens", create).post(
+        ChangeOwnAccount,
+        "/account/tokens/{token}/revoke",
+        revoke,
+    )
 }
 
 /// The form as it was sent: choices of several come as several pairs of one name.
@@ -175,7 +176,7 @@ fn shown(cx: PageCx, made: &NewTokenSecret, origin: &str) -> Markup {
             (ui::card("Try it", html! {
                 div class="stack stack-s" {
                     (ui::code_block("Example", &example))
-                    p class="quiet" { "The file is the box's own authority, under " a href="/authority.pem" download { "Download" } ", so that curl knows the box." }
+                    p class="quiet" { "It needs the box's own authority beside it, so that curl knows the box: " a href="/authority.pem" download { "orbitr-authority.pem" } "." }
                 }
             }))
         }

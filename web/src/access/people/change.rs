@@ -312,7 +312,9 @@ async fn delete(
         Problem::field("confirm", format!("Type {} to delete the account.", user.username))
     } else {
         match site.access.delete_user(&permit, id).await {
-            Ok(()) if permit.caller().user() == Some(id) => return Ok(Flash::good("Your account is gone").redirect("/sign-in")),
+            Ok(()) if permit.caller().user() == Some(id) => {
+                return Ok(Flash::good("Your account is gone").redirect("/sign-in"));
+            }
             Ok(()) => return Ok(Flash::good(format!("{} is deleted", user.display_name)).redirect("/people")),
             Err(error) => refused(error)?,
         }

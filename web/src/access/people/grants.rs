@@ -57,7 +57,8 @@ pub(super) fn fields(things: &[Grantable], chosen: &BTreeMap<String, Option<Leve
 
 fn choices(project: bool) -> Vec<Choice> {
     let nothing = if project { "Nothing, unless granted below" } else { "No more than that" };
-    let levels = [Level::View, Level::Operate, Level::Manage].map(|level| Choice::new(level.as_str(), words::level_says(level)));
+    let levels =
+        [Level::View, Level::Operate, Level::Manage].map(|level| Choice::new(level.as_str(), words::level_says(level)));
     std::iter::once(Choice::new("", nothing)).chain(levels).collect()
 }
 
@@ -109,7 +110,12 @@ mod tests {
         let app: AppId = "web".parse().unwrap();
         let project = ProjectId::new();
         vec![
-            Grantable { on: GrantOn::Project { project }, field: "project.x".into(), label: String::new(), project: true },
+            Grantable {
+                on: GrantOn::Project { project },
+                field: "project.x".into(),
+                label: String::new(),
+                project: true,
+            },
             Grantable { on: GrantOn::App { app }, field: "app.web".into(), label: String::new(), project: false },
         ]
     }

@@ -7,11 +7,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use maud::{Markup, html};
-use orbitr_access::{
-    Caller, Invite, NewInvite, NewInviteLink, Permit,
-    action::ManagePeople,
-    gate::Routes,
-};
+use orbitr_access::{Caller, Invite, NewInvite, NewInviteLink, Permit, action::ManagePeople, gate::Routes};
 use orbitr_model::{InviteId, Problem};
 
 use super::grants;
@@ -25,10 +21,11 @@ use crate::{
 };
 
 pub(super) fn routes(routes: Routes<Site>) -> Routes<Site> {
-    routes
-        .get(ManagePeople, "/people/invite", page)
-        .post(ManagePeople, "/people/invite", create)
-        .post(ManagePeople, "/people/invites/{invite}/withdraw", withdraw)
+    routes.get(ManagePeople, "/people/invite", page).post(ManagePeople, "/people/invite", create).post(
+        ManagePeople,
+        "/people/invites/{invite}/withdraw",
+        withdraw,
+    )
 }
 
 /// The open ones.

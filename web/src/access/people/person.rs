@@ -71,7 +71,7 @@ pub(super) async fn show(
 
 fn role_card(user: &User, at: &str) -> ui::Card {
     let form = ui::Form::post(format!("{at}/role"))
-        .body(Field::radio("role", "Role", words::roles()).value(user.role.as_str()).required())
+        .body(Field::radio("role", "They are", words::roles()).value(user.role.as_str()).required())
         .button(ui::button("Change role"));
     ui::card("Role", form).hint("Their sign-ins end when it changes.")
 }
@@ -83,7 +83,10 @@ fn sign_in_card(user: &User, at: &str, cx: &PageCx) -> ui::Card {
         .row("Second step", ui::status(words::second_step(user)))
         .row("Last sign-in", last)
         .row("Account made", cx.clock.ago(user.created_at))
-        .maybe("One-time password", user.one_time_password_until.map(|until| html! { "works until " (cx.clock.moment(until)) }))
+        .maybe(
+            "One-time password",
+            user.one_time_password_until.map(|until| html! { "works until " (cx.clock.moment(until)) }),
+        )
         .maybe("Disabled", user.disabled_at.map(|since| html! { "since " (cx.clock.moment(since)) }));
     let body = html! {
         div class="stack stack-s" {
@@ -104,10 +107,11 @@ fn grants_card(
     things: &[grants::Grantable],
     granted: &std::collections::BTreeMap<String, Option<orbitr_model::Level>>,
 ) -> ui::Card {
-    let form = ui::Form::post(format!("{at}/grants"))
-        .body(grants::fields(things, granted))
-        .button(ui::button("Save grants"));
-    ui::card("What they may do", form).hint("It counts from their next click on. The role is the upper bound.").id("grants")
+    let form =
+        ui::Form::post(format!("{at}/grants")).body(grants::fields(things, granted)).button(ui::button("Save grants"));
+    ui::card("What they may do", form)
+        .hint("It counts from their next click on. The role is the upper bound.")
+        .id("grants")
 }
 
 fn sessions_card(sessions: &[SessionView], at: &str, cx: &PageCx) -> ui::Card {
