@@ -17,6 +17,8 @@ const DEFAULT_PIDS: u64 = 1024;
 /// Container logs: three files of ten megabytes each, then the oldest goes.
 const LOG_FILE_SIZE: &str = "10m";
 const LOG_FILES: &str = "3";
+/// A process of a container gets no more rights than it began with, whatever programs it starts.
+const NO_NEW_PRIVILEGES: &str = "no-new-privileges";
 
 /// Everything that the override depends on.
 pub(crate) struct Render<'a> {
@@ -81,7 +83,11 @@ impl Render<'_> {
         if let Some(limits) = self.limits(service) {
             over.insert("deploy".to_owned(), json!({ "resources": { "limits": limits } }));
         }
-        over.insert("security_opt".to_owned(), json!(["no-new-privileges:true"]));
+        // Lists are put together, and Compose refuses a line that stands twice.
+        let options = service.get("security_opt").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+        if !options.iter().any(|option| option.as_str().is_some_and(|text| text.starts_with(NO_NEW_PRIVILEGES))) {
+            over.insert("security_opt".to_owned(), json!([format!("{NO_NEW_PRIVILEGES}:true")]));
+        }
         let mounts = self.mounts(service, volumes);
         if !mounts.is_empty() {
             over.insert("volumes".to_owned(), Value::Array(mounts));
