@@ -13,6 +13,7 @@ const LONGEST_WAIT_MS = 20_000;
 const SILENCE_MS = 45_000;
 const NOTICE_MS = 3_000;
 const HIDDEN_MS = 30_000;
+const AGAIN_MS = 1_000;
 
 let lastId = "";
 let current = null; // { url, abort }
@@ -109,12 +110,22 @@ async function refresh(element) {
   try {
     if (element.matches("[data-log]")) await follow(element);
     else await htmx.ajax("GET", element.dataset.src, { source: element, target: element, swap: "outerMorph" });
+  } catch {
+    later(element);
   } finally {
     const again = busy.get(element);
     busy.delete(element);
     if (again && element.isConnected) refresh(element);
   }
 }
+
+/** What could not be fetched although the stream told of it would stay old: the stream does not tell it twice. */
+function later(element) {
+  setTimeout(() => { if (element.isConnected && !lost) refresh(element); }, AGAIN_MS);
+}
+document.addEventListener("htmx:error", ({ detail: { ctx } }) => {
+  if (ctx?.sourceElement?.matches?.("[data-live]")) later(ctx.sourceElement);
+});
 
 function up() {
   clearTimeout(notice);
