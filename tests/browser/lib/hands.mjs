@@ -41,7 +41,7 @@ export async function claimed(box, options) {
 }
 
 /** Fills in the install form and sends it; ends on the job's page. */
-export async function install({ page }, extension, { id, name, port, path = `/store/orbitr/${extension}`, more = {} }) {
+export async function install({ page }, extension, { id, name, port, path = `/store/official/${extension}`, more = {} }) {
   await page.goto(path);
   if (name) await page.getByLabel("Name", { exact: true }).fill(name);
   await page.getByLabel("Port", { exact: true }).fill(String(port));

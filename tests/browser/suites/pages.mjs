@@ -104,8 +104,8 @@ test("every page that the menus and links lead to", async (given) => {
   const kind = (path) => path.replace(/\?.*/, "").replace(/^\/jobs\/[^/]+$/, "/jobs/*").replace(/^\/people\/[0-9a-f-]{30,}/, "/people/*");
   const seen = new Set(["/sign-out", "/setup", "/setup/box", "/setup/done", "/activity/export"]);
   const waiting = ["/", "/apps", "/store", `/apps/${app}`, `/apps/${app}/logs`, `/apps/${app}/settings`, `/apps/${app}/history`, `/apps/${app}/remove`,
-    "/jobs", job, "/activity", "/activity/verify", "/people", "/account", "/settings", "/reference", "/palette", "/store/orbitr/postgresql",
-    "/store/orbitr/valkey", "/store/orbitr/nginx"];
+    "/jobs", job, "/activity", "/activity/verify", "/people", "/account", "/settings", "/reference", "/palette", "/store/official/postgresql",
+    "/store/official/valkey", "/store/official/nginx"];
   const wrong = [];
   for (let path = waiting.shift(); path; path = waiting.shift()) {
     if (seen.has(kind(path)) || /\.(txt|pem|json|svg)(\?|$)/.test(path) || path.includes("/export") || path.startsWith("/api/")) continue;
@@ -164,7 +164,7 @@ test("what lies over a page: palette, shortcuts, drawer, dialog, menus", async (
 test("forms that were refused say where, and errors say what to do", async ({ somebody, page, watch, box }) => {
   const wrong = [];
   watch.allow(/status of 4(22|09)/);
-  await page.goto("/store/orbitr/postgresql");
+  await page.goto("/store/official/postgresql");
   await page.getByLabel("Port", { exact: true }).fill("1");
   await page.getByLabel("Database").fill("Not a name!");
   await page.getByRole("button", { name: "Install", exact: true }).click();
