@@ -1,5 +1,6 @@
 //! The program itself: started as a process, spoken to from outside, stopped by signals.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
 
+mod cli;
 mod supervise;
 mod support;
