@@ -20,10 +20,15 @@ document.addEventListener("htmx:before:request", ({ detail: { ctx } }) => {
   slow = setTimeout(() => { document.documentElement.dataset.loading = ""; }, SLOW_MS);
 });
 
-document.addEventListener("htmx:finally:request", ({ detail: { ctx } }) => {
-  if (!boosted(ctx)) return;
+/** Nothing is on its way any more. */
+function arrived() {
   clearTimeout(slow);
   delete document.documentElement.dataset.loading;
+}
+
+document.addEventListener("htmx:finally:request", ({ detail: { ctx } }) => {
+  if (!boosted(ctx)) return;
+  arrived();
   ctx.request.submitter?.removeAttribute("aria-busy");
 });
 
@@ -74,6 +79,8 @@ function again() {
 // As soon as the new page stands, not only when its transition has played.
 document.addEventListener("htmx:after:settle", ({ detail: { task } }) => {
   if (task.target !== document.body) return;
+  // The form that was sent may be gone with its page, and nobody hears what it says last.
+  arrived();
   // Another version of the box answered, or a page without the shell: its own script and nonce belong to it.
   if (document.body.dataset.build !== build || document.body.dataset.kind !== "app") {
     location.reload();
