@@ -162,7 +162,7 @@ pub(crate) fn get(conn: &Connection, id: JobId) -> Result<Option<Job>, Error> {
 /// The newest first; the cursor is the number of the last one on the page.
 pub(crate) fn list(conn: &Connection, filter: &Filter, page: &PageRequest) -> Result<Page<Job>, Error> {
     let before: Option<i64> = match &page.cursor {
-        Some(cursor) => Some(cursor.parse().map_err(|_| store::Error::Cursor)?),
+        Some(cursor) => Some(cursor.parse::<i64>().ok().filter(|seq| *seq > 0).ok_or(store::Error::Cursor)?),
         None => None,
     };
     let seen_apps = filter.visible.as_ref().map(|visible| serde_json::json!(visible.apps).to_string());

@@ -115,7 +115,7 @@ fn event(row: &Row<'_>) -> rusqlite::Result<Event> {
 /// [`Error::Cursor`] for a cursor that no page gave out; otherwise as the database.
 pub fn page(conn: &Connection, filter: &Filter, request: &PageRequest) -> Result<Page<Event>, Error> {
     let before = match &request.cursor {
-        Some(cursor) => cursor.parse().map_err(|_| Error::Cursor)?,
+        Some(cursor) => cursor.parse::<i64>().ok().filter(|id| *id > 0).ok_or(Error::Cursor)?,
         None => i64::MAX,
     };
     let limit = request.limit();
