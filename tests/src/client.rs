@@ -2,6 +2,7 @@
 
 use std::{path::Path, time::Duration};
 
+use futures_util::{StreamExt, stream};
 use http::{HeaderMap, Method};
 use reqwest::{Body, RequestBuilder};
 use serde_json::Value;
@@ -191,6 +192,14 @@ impl Client {
     /// Any method with bytes as they are.
     pub async fn send_raw(&self, method: Method, path: &str, kind: &str, body: impl Into<Body>) -> Answer {
         Self::send(self.request(method, path).header("content-type", kind).body(body)).await
+    }
+
+    /// Announces a JSON body of so many bytes, sends one of them, and waits for the answer.
+    pub async fn announced(&self, method: Method, path: &str, length: usize) -> Answer {
+        let first = stream::once(async { Ok::<_, std::io::Error>("{") });
+        let body = Body::wrap_stream(first.chain(stream::pending()));
+        let request = self.request(method, path).header("content-type", "application/json");
+        Self::send(request.header("content-length", length).body(body)).await
     }
 
     /// Waits until a job has ended, and returns it.

@@ -30,12 +30,12 @@ impl Sample<'_> {
   web:
     image: {image}
     restart: unless-stopped
+    environment: {{NOTE: "${{INPUT_NOTE}}"}}
     ports: ["${{INPUT_PORT}}:80"]
     volumes: ["data:/data"]
     mem_limit: 64m
     pids_limit: 50
     cap_drop: [ALL]
-    security_opt: ["no-new-privileges:true"]
     stop_grace_period: 1s
 volumes: {{data: {{}}}}
 
@@ -72,6 +72,7 @@ x-orbitr:
     data: {{class: data, on_remove: ask}}
   permissions: []
   health: {{service: web, port: 80, protocol: http, path: /, expect: {{status: 200}}, grace: {grace}}}
+  tests: {{install: {{note: tried}}}}
 "#
         )
     }

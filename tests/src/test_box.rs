@@ -324,6 +324,10 @@ impl Drop for TestBox {
         self.kill();
         if std::thread::panicking() {
             eprintln!("--- what the box said ---\n{}", tail(&self.whole_log(), 120));
+            for log in names(&self.state().join("logs/jobs")).iter().rev().take(3) {
+                let text = fs::read_to_string(self.state().join("logs/jobs").join(log)).unwrap_or_default();
+                eprintln!("--- {log} ---\n{}", tail(&text, 40));
+            }
         }
         let labels = self.id.get().map(|id| format!("io.orbitr.box={id}")).into_iter();
         let projects = self.apps.iter().map(|app| format!("com.docker.compose.project=orbitr-{app}"));
