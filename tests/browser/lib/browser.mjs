@@ -58,6 +58,8 @@ class Watch {
   }
 }
 
+const said = (error) => [error?.name, error?.message, error?.stack, error instanceof Error ? "" : String(error)].filter(Boolean).join(" ");
+
 /** A visitor with a browser profile of their own. Gives the page, its context and what was noticed. */
 export async function visitor(box, { javaScript = true, width = 1440, height = 900, colorScheme = "light" } = {}) {
   const context = await (await launch()).newContext({
@@ -78,7 +80,7 @@ export async function visitor(box, { javaScript = true, width = 1440, height = 9
       watch.note(`${message.type()}: ${message.text()} (${message.location().url})`);
     }
   });
-  context.on("weberror", (error) => watch.note(`exception: ${error.error().stack ?? error.error().message}`));
+  context.on("weberror", (error) => watch.note(`exception: ${said(error.error())}`));
   context.on("request", (request) => {
     const url = new URL(request.url());
     if (!["data:", "blob:"].includes(url.protocol) && url.host !== new URL(watch.origin).host) {
@@ -94,6 +96,12 @@ export async function visitor(box, { javaScript = true, width = 1440, height = 9
     });
   });
   const page = await context.newPage();
+  const goto = page.goto.bind(page);
+  page.goto = (...where) => goto(...where).catch((error) => {
+    // see above: asked again, as a person would
+    if (/ERR_NETWORK_CHANGED|ERR_ABORTED/.test(error.message)) return goto(...where);
+    throw error;
+  });
   return { context, page, watch, box, javaScript };
 }
 

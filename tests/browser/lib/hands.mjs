@@ -64,16 +64,20 @@ export const jobWord = ({ page }) => page.locator("main .job .job-facts .status"
 export async function jobEnds(somebody, word = "Succeeded") {
   const { page, javaScript } = somebody;
   const looks = [];
+  const look = async () => {
+    const now = (await page.locator("main .job .steps li").evaluateAll((steps) => steps.map((step) => step.dataset.state))).join(" ");
+    if (looks.at(-1) !== now) looks.push(now);
+  };
   await eventually(`the job has ${word.toLowerCase()}`, JOB_MS, async () => {
     if (!javaScript) await page.reload();
-    const look = (await page.locator("main .job .steps li").evaluateAll((steps) => steps.map((step) => step.dataset.state))).join(" ");
-    if (looks.at(-1) !== look) looks.push(look);
+    await look();
     const now = (await jobWord(somebody)).trim();
     if (["Succeeded", "Failed", "Cancelled"].includes(now) && now !== word) {
       throw Object.assign(new Error(`the job has ${now}: ${await page.locator("main .job").innerText()}`), { final: true });
     }
     return now === word;
   });
+  await look();
   return looks;
 }
 
