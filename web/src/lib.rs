@@ -27,6 +27,6 @@ pub mod ui;
 
 pub use self::{
     hub::Hub,
-    serve::{Served, gate, serve},
+    serve::{Served, gate, serve, table},
     site::{Certificates, Site},
 };

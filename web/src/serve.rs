@@ -36,6 +36,12 @@ pub fn gate(access: orbitr_access::Access) -> Gate {
     Gate::new(access).pages(trouble::refused)
 }
 
+/// The routes that [`serve`] serves, without anything behind them.
+#[must_use]
+pub fn table() -> Vec<RouteInfo> {
+    routes().table().to_vec()
+}
+
 /// Puts the site together.
 #[must_use]
 pub fn serve(site: Site, gate: &Gate) -> Served {

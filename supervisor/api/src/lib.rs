@@ -28,7 +28,7 @@ use axum::{
 };
 use orbitr_access::{
     Access, Action, Caller, Permit,
-    gate::{Gate, RouteInfo},
+    gate::{Gate, RouteInfo, Routes},
 };
 use orbitr_apps::Apps;
 use orbitr_jobs::Jobs;
@@ -75,9 +75,14 @@ pub struct Api {
     pub document: Arc<Value>,
 }
 
-/// Puts the API together.
+/// The routes that [`api`] serves, without anything behind them.
 #[must_use]
-pub fn api(rooms: Rooms, gate: &Gate, version: &'static str) -> Api {
+pub fn table(version: &'static str) -> Vec<RouteInfo> {
+    routes(version).0.table().to_vec()
+}
+
+/// Every route below `/api/v1`, and the document of them.
+fn routes(version: &'static str) -> (Routes<Rooms>, Arc<Value>) {
     let builder = status::routes(Builder::new(), version);
     let builder =
         machine::routes(history::routes(people::routes(account::routes(jobs::routes(apps::routes(builder))))));
@@ -91,7 +96,13 @@ pub fn api(rooms: Rooms, gate: &Gate, version: &'static str) -> Api {
     let routes = builder.routes.always(Method::GET, own.path(), "it says nothing about this box", async move || {
         etag::Tagged(Value::clone(&served))
     });
-    let routes = orbitr_access::gate::Routes::new().nest("/api/v1", routes);
+    (Routes::new().nest("/api/v1", routes), document)
+}
+
+/// Puts the API together.
+#[must_use]
+pub fn api(rooms: Rooms, gate: &Gate, version: &'static str) -> Api {
+    let (routes, document) = routes(version);
     let table = routes.table().to_vec();
     let router = routes
         .into_router(gate)

@@ -12,6 +12,7 @@ mod install;
 mod jobs;
 mod output;
 mod people;
+mod routes;
 mod stream;
 mod time;
 mod verbs;
@@ -62,6 +63,9 @@ enum Command {
     Verb(Verb),
     /// Print the version and when it was built
     Version,
+    /// Print every route with what it needs, as the test that walks them all reads it
+    #[command(hide = true)]
+    Routes,
 }
 
 /// Does what the arguments say.
@@ -78,6 +82,7 @@ pub(crate) fn run() -> ExitCode {
         }
         Command::Verb(verb) => client(&common, verb),
         Command::Version => version(&common),
+        Command::Routes => routes::print(),
     }
 }
 
