@@ -121,7 +121,7 @@ async fn an_image_that_ends_at_once() {
     let job = ada.browser.install("local/exits", &app, json!({})).await;
     let problem = failed(&ada, &job).await;
     assert_eq!(problem["code"], "app-ended", "{problem}");
-    says(&problem, "3");
+    says(&problem, "web ended");
     let log = ada.browser.get(&format!("/api/v1/jobs/{job}/log")).await.expect(200);
     assert!(log["text"].as_str().unwrap().contains("The last lines of web"), "{log}");
     it.assert_empty("after an image that ends").await;
@@ -135,7 +135,7 @@ async fn an_app_that_never_becomes_healthy() {
     let job = ada.browser.install("local/never", &app, json!({})).await;
     let problem = failed(&ada, &job).await;
     assert_eq!(problem["code"], "app-not-reached", "{problem}");
-    says(&problem, "health");
+    says(&problem, "within 3 s");
     it.assert_empty("after an app that is never healthy").await;
 }
 
