@@ -115,10 +115,10 @@ pub(super) fn phone_bar(cx: &PageCx) -> Markup {
         nav class="phone-bar" aria-label="Sections" {
             @for item in NavItem::visible(role(cx)).filter(|item| item.phone) { (link(cx, item)) }
             button class="nav-link" type="button" popovertarget="more" data-current[in_more] { (Icon::Ellipsis) span { "More" } }
-        }
-        div id="more" class="menu menu-phone" popover {
-            @for item in more { (link(cx, item)) }
-            a class="nav-link" href="/account" { (Icon::CircleUser) span { "Your account" } }
+            div id="more" class="menu menu-phone" popover {
+                @for item in more { (link(cx, item)) }
+                a class="nav-link" href="/account" { (Icon::CircleUser) span { "Your account" } }
+            }
         }
     }
 }

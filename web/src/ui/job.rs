@@ -1,7 +1,7 @@
 //! Jobs: the panel of one (its page, and the drawer), and the rows of many.
 
 use maud::{Markup, html};
-use orbitr_model::{JobId, JobState, Problem, Timestamp, Topic};
+use orbitr_model::{JobId, JobState, Problem, StepState, Timestamp, Topic};
 
 use super::{
     Clock, Column, Icon, LogView, Row, StepRow, button, copyable, key_values, live, problem, progress, status, steps,
@@ -72,7 +72,7 @@ pub fn job_live(job: &JobView, src: &str, clock: &Clock) -> Markup {
         @if !job.state.is_final() {
             div class="job-progress" {
                 (progress(&job.title, job.progress))
-                p { (if job.message.is_empty() { "Waiting for its turn" } else { job.message.as_str() }) }
+                p { (now(job)) }
             }
         }
         (steps(&job.steps, clock))
@@ -87,6 +87,16 @@ pub fn job_live(job: &JobView, src: &str, clock: &Clock) -> Markup {
         }
     };
     live(&format!("job-{}-state", job.id), &[Topic::Job(job.id)], src, &body)
+}
+
+/// What the job does at this moment.
+fn now(job: &JobView) -> &str {
+    let at = job.steps.iter().find(|step| matches!(step.state, StepState::Running | StepState::Undoing));
+    match (job.message.as_str(), at) {
+        ("", Some(step)) => &step.title,
+        ("", None) if job.state == JobState::Queued => "Waiting for its turn",
+        (message, _) => message,
+    }
 }
 
 /// A table of jobs; each row opens its job at the side. `href` makes the address of one.

@@ -24,13 +24,15 @@ pub struct StepRow {
 #[must_use]
 pub fn steps(rows: &[StepRow], clock: &Clock) -> Markup {
     html! {
-        ol class="steps" {
-            @for row in rows {
-                li data-state=(row.state.as_str()) {
-                    (status_dot(row.state))
-                    span class="steps-title" { (row.title) }
-                    @if row.attempts > 1 { span class="steps-note" { "try " (row.attempts) } }
-                    @if let Some(started) = row.started { (clock.took(started, row.ended)) }
+        @if !rows.is_empty() {
+            ol class="steps" {
+                @for row in rows {
+                    li data-state=(row.state.as_str()) {
+                        (status_dot(row.state))
+                        span class="steps-title" { (row.title) }
+                        @if row.attempts > 1 { span class="steps-note" { "try " (row.attempts) } }
+                        @if let Some(started) = row.started { (clock.took(started, row.ended)) }
+                    }
                 }
             }
         }

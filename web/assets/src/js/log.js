@@ -52,11 +52,14 @@ on("change", "[data-follow]", (box) => {
   if (box.checked) lines.scrollTop = lines.scrollHeight;
 });
 
+// A log begins at its end; one in a drawer, as soon as the drawer is open.
 const seen = new WeakSet();
-whenever(() => {
+function begin() {
   for (const lines of $$(".log-lines")) {
-    if (seen.has(lines)) continue;
+    if (seen.has(lines) || lines.clientHeight === 0) continue;
     seen.add(lines);
     lines.scrollTop = lines.scrollHeight;
   }
-});
+}
+whenever(begin);
+document.addEventListener("orbitr:live", begin);
