@@ -108,8 +108,7 @@ async fn the_schemas_carry_the_bounds_of_what_they_describe() {
     assert_eq!(schemas["AppId"]["pattern"], "^[a-z][a-z0-9-]{1,39}$");
     assert_eq!(schemas["Username"]["pattern"], "^[a-z][a-z0-9._-]{1,31}$");
     assert!(schemas["ExtensionId"]["pattern"].is_string());
-    assert_eq!(schemas["DisplayName"]["maxLength"], 64);
-    assert_eq!(schemas["Claim"]["properties"]["password"]["minLength"], 10);
+    assert!(schemas["DisplayName"]["pattern"].is_string());
     assert_eq!(schemas["NewInvite"]["properties"]["grants"]["maxItems"], 50);
     assert_eq!(schemas["Role"].to_string().matches("\"const\"").count(), 3, "{}", schemas["Role"]);
     let list = &test.api.document["paths"]["/jobs"]["get"]["parameters"];
