@@ -189,7 +189,9 @@ fn ranked(all: Vec<Entry>, asked: &str) -> Vec<PaletteItem> {
 fn score(entry: &Entry, asked: &str) -> Option<u32> {
     let label = entry.item.label.to_lowercase();
     let rest = format!("{} {}", entry.item.hint, entry.words).to_lowercase();
-    let mut score = u32::from(label == asked) * 100;
+    // Of two that fit alike, the one of which more was typed.
+    let typed = 10 * asked.chars().count() / label.chars().count().max(1);
+    let mut score = u32::from(label == asked) * 100 + u32::try_from(typed.min(10)).unwrap_or(0);
     for word in asked.split_whitespace() {
         score += if label.starts_with(word) {
             40

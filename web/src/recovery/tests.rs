@@ -19,11 +19,12 @@ struct Box {
 }
 
 impl Box {
-    /// A box with a kept copy in which history is one event shorter.
+    /// A box with a secret and a kept copy.
     async fn new() -> Self {
         let dir = tempfile::tempdir().unwrap();
         let store = Store::open(dir.path()).await.unwrap();
-        store.write(|tx| store_secret(tx, "a")).await.map_err(|error: orbitr_store::Error| error).unwrap();
+        let secrets = store.secrets().clone();
+        store.write(move |tx| secrets.set(tx, "app/web/password", "a secret to lose")).await.unwrap();
         store.keep_copy().await.unwrap();
         store.close().await;
         Self { dir, restart: Arc::default() }
@@ -66,11 +67,6 @@ impl Box {
     async fn restarts(&self) -> bool {
         tokio::time::timeout(Duration::from_millis(50), self.restart.notified()).await.is_ok()
     }
-}
-
-fn store_secret(tx: &mut orbitr_store::Tx<'_>, value: &str) -> Result<(), orbitr_store::Error> {
-    tx.execute("INSERT INTO setting (key, value) VALUES ('note', ?1)", [value])?;
-    Ok(())
 }
 
 async fn ask(router: &Router, request: Request) -> (StatusCode, HeaderMap, Vec<u8>) {
