@@ -35,10 +35,21 @@ pub(crate) fn routes(routes: Routes<Site>) -> Routes<Site> {
 pub(crate) fn moment(event: &Event) -> Moment {
     let (tone, icon) = look(event);
     let detail = said(event);
+    if let Some(title) = event.detail.get("title").and_then(serde_json::Value::as_str)
+        && event.subject.kind != "user"
+        && event.action.starts_with("job.")
+    {
+        let ended = match event.action.as_str() {
+            "job.succeeded" => "is done",
+            "job.failed" => "has failed",
+            _ => "was cancelled",
+        };
+        return Moment { tone, icon, text: html! { strong { (title) } " " (ended) }, detail: None, at: event.at };
+    }
     Moment {
         tone,
         icon,
-        text: html! { strong { (event.actor) } " · " (words(&event.action)) " · " (about(event)) },
+        text: html! { strong { (event.actor) } " " (words(&event.action)) " " (about(event)) },
         detail: (!detail.is_empty()).then(|| html! { (detail) }),
         at: event.at,
     }
@@ -47,7 +58,11 @@ pub(crate) fn moment(event: &Event) -> Moment {
 /// The thing that an event is about, as a link where it has a page.
 fn about(event: &Event) -> Markup {
     let subject = &event.subject;
-    let name = if subject.name.is_empty() { &subject.id } else { &subject.name };
+    let name = match (subject.name.as_str(), subject.kind.as_str()) {
+        ("", "box") => "the box",
+        ("", _) => &subject.id,
+        (name, _) => name,
+    };
     let href = match subject.kind.as_str() {
         "app" => Some(format!("/apps/{}", subject.id)),
         "job" => Some(format!("/jobs/{}", subject.id)),
@@ -56,9 +71,27 @@ fn about(event: &Event) -> Markup {
     html! { @if let Some(href) = href { a href=(href) { (name) } } @else { (name) } }
 }
 
-/// `app.container-ended` as people say it.
+/// What was done, as people say it: «anna installs PostgreSQL».
 fn words(action: &str) -> String {
-    action.replace('.', " ").replace('-', " ")
+    let known = match action {
+        "app.install" => "began to install",
+        "app.start" => "started",
+        "app.stop" => "stopped",
+        "app.restart" => "restarted",
+        "app.change" => "changed",
+        "app.remove" => "began to remove",
+        "app.reveal" => "looked at the passwords of",
+        "app.container-ended" => "saw a container end in",
+        "job.succeeded" => "has finished a job on",
+        "job.failed" => "has failed in a job on",
+        "job.cancelled" | "job.cancel" => "cancelled a job on",
+        "box.claim" => "claimed",
+        "box.change" => "changed the settings of",
+        "account.sign-in" => "signed in as",
+        "account.sign-out" => "signed out as",
+        other => return other.replace(['.', '-'], " "),
+    };
+    known.to_owned()
 }
 
 fn look(event: &Event) -> (Tone, Icon) {
@@ -78,6 +111,7 @@ fn look(event: &Event) -> (Tone, Icon) {
 fn said(event: &Event) -> String {
     let members = event.detail.as_object().into_iter().flatten();
     let told = members.filter_map(|(name, value)| match value {
+        _ if matches!(name.as_str(), "job" | "session" | "kind" | "id") => None,
         serde_json::Value::String(text) if text.len() < 80 => Some(format!("{}: {text}", name.replace('_', " "))),
         serde_json::Value::Number(number) => Some(format!("{}: {number}", name.replace('_', " "))),
         _ => None,

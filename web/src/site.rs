@@ -6,7 +6,7 @@ use axum::{
     extract::{FromRequestParts, OptionalFromRequestParts},
     http::request::Parts,
 };
-use orbitr_access::{Access, Caller, Visible};
+use orbitr_access::{Access, Caller, TheBox, Visible, action::OwnAccount};
 use orbitr_apps::Apps;
 use orbitr_jobs::{Filter, Jobs};
 use orbitr_machine::Machine;
@@ -64,10 +64,19 @@ impl Site {
         cx.clock = self.clock(cx.clock.now());
         cx.mode = self.mode();
         if let Some(caller) = caller {
-            cx.viewer = viewer(caller);
+            cx.viewer = self.viewer(caller).await;
             cx.jobs = self.tray(caller).await;
         }
         cx
+    }
+
+    /// Who looks, by the name they gave themselves.
+    async fn viewer(&self, caller: &Caller) -> Option<Viewer> {
+        let (Actor::User { name, .. } | Actor::Token { name, .. }) = caller.actor() else { return None };
+        let permit = self.access.permit::<OwnAccount>(caller, TheBox).await.ok()?;
+        let me = self.access.me(&permit).await.ok()?;
+        let shown = me.user.map_or_else(|| name.to_string(), |user| user.display_name.to_string());
+        Some(Viewer { name: shown, username: name.to_string(), role: caller.role() })
     }
 
     /// The box's clock.
@@ -117,11 +126,6 @@ pub(crate) fn visible_jobs(caller: &Caller) -> Option<orbitr_jobs::Visible> {
             Some(orbitr_jobs::Visible { apps: visible.apps().unwrap_or_default(), owner: caller.user() })
         }
     }
-}
-
-fn viewer(caller: &Caller) -> Option<Viewer> {
-    let (Actor::User { name, .. } | Actor::Token { name, .. }) = caller.actor() else { return None };
-    Some(Viewer { name: name.to_string(), username: name.to_string(), role: caller.role() })
 }
 
 /// The page context, for handlers: `Cx(cx): Cx`.

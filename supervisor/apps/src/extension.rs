@@ -1,10 +1,10 @@
 //! An extension as an app of this box uses it: answers, variables, files, ports, the probe's target.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, HashMap},
     net::SocketAddr,
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{Arc, LazyLock, Mutex, PoisonError},
     time::Duration,
 };
 
@@ -34,8 +34,14 @@ const FILE: &str = "extension.yaml";
 /// An extension's text, read.
 #[derive(Clone)]
 pub(crate) struct Extension {
-    manifest: Manifest,
+    manifest: Arc<Manifest>,
 }
+
+/// Texts that were read lately: every page shows what apps run, and reading takes milliseconds. One entry a text, so a
+/// hundred apps of one extension are one.
+static READ: LazyLock<Mutex<HashMap<String, Arc<Manifest>>>> = LazyLock::new(Mutex::default);
+/// More are forgotten at once.
+const READ_MAX: usize = 256;
 
 /// The typed answers to an extension's inputs, with every secret that goes with them.
 #[derive(Clone)]
@@ -56,9 +62,18 @@ pub(crate) struct ReleaseFile {
 
 impl Extension {
     pub(crate) fn parse(text: &str) -> Result<Self, Error> {
+        if let Some(manifest) = READ.lock().unwrap_or_else(PoisonError::into_inner).get(text) {
+            return Ok(Self { manifest: manifest.clone() });
+        }
         let manifest = Manifest::parse(text, FILE).map_err(|found| {
             Error::Manifest(found.first().map_or_else(|| "it is not right".to_owned(), ToString::to_string))
         })?;
+        let manifest = Arc::new(manifest);
+        let mut read = READ.lock().unwrap_or_else(PoisonError::into_inner);
+        if read.len() >= READ_MAX {
+            read.clear();
+        }
+        read.insert(text.to_owned(), manifest.clone());
         Ok(Self { manifest })
     }
 
@@ -66,14 +81,14 @@ impl Extension {
         Self::parse(&release.manifest)
     }
 
-    pub(crate) const fn manifest(&self) -> &Manifest {
+    pub(crate) fn manifest(&self) -> &Manifest {
         &self.manifest
     }
 
     /// Whether this box can run it.
     pub(crate) fn check_runs_here(&self, id: &ExtensionId) -> Result<(), Error> {
         let mut reasons = Vec::new();
-        if let Err(found) = self.manifest.check_supported() {
+        if let Err(found) = self.manifest.installable() {
             reasons.extend(found.iter().map(ToString::to_string));
         }
         if !self.manifest.x().arch.contains(&own_arch()) {

@@ -95,8 +95,8 @@ impl fmt::Debug for Prepared {
 impl Prepared {
     /// Over the store and the engine; `root` is the folder that holds each app's own.
     #[must_use]
-    pub const fn new(store: Store, docker: Docker, root: PathBuf, facts: Facts) -> Self {
-        Self { hands: Hands { store, docker, root, facts } }
+    pub fn new(store: Store, docker: Docker, root: PathBuf, facts: Facts) -> Self {
+        Self { hands: Hands { store, docker, root, facts, seen: watch::Seen::default() } }
     }
 
     /// Makes the room's kinds of jobs known.

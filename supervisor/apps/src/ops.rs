@@ -107,7 +107,8 @@ impl Apps {
         let entry = self.entry(&request.extension)?;
         let extension = Extension::parse(entry.manifest.text())?;
         extension.check_runs_here(&request.extension)?;
-        let draft = self.draft(&request, &extension).await?;
+        let mut draft = self.draft(&request, &extension).await?;
+        draft.release.made_by = permit.actor().clone();
         let job = self.install_job(permit, &draft)?;
         let (event, project) = (event(permit, "app.install", &draft.app, draft.history()), *permit.resource());
         let secrets = self.hands.store.secrets().clone();

@@ -61,9 +61,6 @@ fn up(seen: &Seen<'_>) -> (AppState, String) {
     if let Some(container) = seen.containers.iter().find(|c| c.health == Health::Unhealthy) {
         return (AppState::Unhealthy, format!("the health check of {} fails", name(container)));
     }
-    if let Some(container) = seen.containers.iter().find(|c| c.health == Health::Starting) {
-        return (AppState::Starting, format!("{} is starting", name(container)));
-    }
     match seen.probe {
         Some(Ok(())) => (AppState::Running, String::new()),
         Some(Err(why)) if seen.job.is_some() => (AppState::Starting, why.clone()),
@@ -83,6 +80,9 @@ pub(crate) fn why_down(container: &Container) -> String {
         (_, _) if container.oom_killed => format!("{name} ran out of memory and was ended"),
         (_, _) if !container.error.is_empty() => format!("{name} could not start: {}", container.error),
         (State::Exited | State::Restarting | State::Dead, Some(code)) => format!("{name} ended with status {code}"),
+        (State::Running, _) if container.restarts > 0 => {
+            format!("{name} ended by itself and was started again, {} times so far", container.restarts)
+        }
         (State::Paused, _) => format!("{name} is paused"),
         (State::Created, _) => format!("{name} has not started"),
         _ => format!("{name} is not running"),

@@ -26,7 +26,20 @@ const UNHEALTHY_PAUSE: Duration = Duration::from_secs(15);
 /// Several events come at once when a container changes; one look is enough.
 const SETTLE: Duration = Duration::from_millis(100);
 
-type Seen = Arc<Mutex<HashMap<AppId, Result<(), String>>>>;
+/// What the probe saw last of each app that is meant to be up.
+#[derive(Clone, Default)]
+pub(crate) struct Seen(Arc<Mutex<HashMap<AppId, Result<(), String>>>>);
+
+impl Seen {
+    fn lock(&self) -> MutexGuard<'_, HashMap<AppId, Result<(), String>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A job reached the app: nobody has to look again to know it.
+    pub(crate) fn reached(&self, app: &AppId) {
+        self.lock().insert(app.clone(), Ok(()));
+    }
+}
 
 /// What the probe saw of each app, and the task that keeps it so.
 #[derive(Clone)]
@@ -46,15 +59,15 @@ impl Drop for AbortOnDrop {
 impl Watch {
     /// Begins to watch.
     pub(crate) fn start(hands: Hands) -> Self {
-        let seen = Seen::default();
-        let follower = Follower { hands, seen: seen.clone(), probes: HashMap::new() };
+        let seen = hands.seen.clone();
+        let follower = Follower { hands, probes: HashMap::new() };
         let task = tokio::spawn(follower.follow()).abort_handle();
         Self { seen, task: Arc::new(AbortOnDrop(task)) }
     }
 
     /// What the probe saw last; none before its first answer.
     pub(crate) fn probe(&self, app: &AppId) -> Option<Result<(), String>> {
-        lock(&self.seen).get(app).cloned()
+        self.seen.lock().get(app).cloned()
     }
 
     /// Whether the watcher still runs.
@@ -63,13 +76,8 @@ impl Watch {
     }
 }
 
-fn lock(seen: &Seen) -> MutexGuard<'_, HashMap<AppId, Result<(), String>>> {
-    seen.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
 struct Follower {
     hands: Hands,
-    seen: Seen,
     /// The probe that is under way for each app.
     probes: HashMap<AppId, AbortOnDrop>,
 }
@@ -88,7 +96,7 @@ impl Follower {
                 Ok(Event::Connected) | Err(RecvError::Lagged(_)) => self.look_at_all().await,
                 Ok(Event::Disconnected) => {
                     self.probes.clear();
-                    lock(&self.seen).clear();
+                    self.hands.seen.lock().clear();
                     self.hands.store.notify(Topic::Apps);
                 }
                 Err(RecvError::Closed) => return,
@@ -113,7 +121,7 @@ impl Follower {
 
     /// Starts the app's probe anew; one that is under way is dropped.
     fn look_at(&mut self, app: AppId) {
-        let probe = Probe { hands: self.hands.clone(), seen: self.seen.clone(), app: app.clone() };
+        let probe = Probe { hands: self.hands.clone(), app: app.clone() };
         let task = tokio::spawn(probe.run()).abort_handle();
         self.probes.insert(app, AbortOnDrop(task));
     }
@@ -156,7 +164,6 @@ fn is_wanted(app: &App) -> bool {
 /// Probing one app until it answers.
 struct Probe {
     hands: Hands,
-    seen: Seen,
     app: AppId,
 }
 
@@ -177,7 +184,7 @@ impl Probe {
                     tokio::time::sleep(if late { UNHEALTHY_PAUSE } else { COMING_UP_PAUSE }).await;
                 }
                 Ok(None) => {
-                    lock(&self.seen).remove(&self.app);
+                    self.hands.seen.lock().remove(&self.app);
                     self.tell();
                     return;
                 }
@@ -200,7 +207,7 @@ impl Probe {
     }
 
     fn set(&self, now: Result<(), String>) {
-        let before = lock(&self.seen).insert(self.app.clone(), now.clone());
+        let before = self.hands.seen.lock().insert(self.app.clone(), now.clone());
         if before != Some(now) {
             self.tell();
         }

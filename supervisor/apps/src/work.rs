@@ -24,6 +24,7 @@ use crate::{
     probe::Target,
     render::Render,
     rows, secret_values, status,
+    watch::Seen,
 };
 
 /// What Compose project names begin with, so that they do not meet those of other people on this engine.
@@ -48,6 +49,8 @@ pub(crate) struct Hands {
     pub(crate) root: PathBuf,
     /// What apps are told about the box.
     pub(crate) facts: Facts,
+    /// What the probe saw last.
+    pub(crate) seen: Seen,
 }
 
 /// One release with everything that its steps need.
@@ -291,6 +294,7 @@ impl Hands {
             let seen = reached(&containers, loaded).await;
             let Err(why) = seen else {
                 cx.log("It answers");
+                self.seen.reached(&loaded.app.id);
                 return Ok(());
             };
             if why != said {
@@ -341,11 +345,14 @@ pub(crate) async fn reached(containers: &[Arc<Container>], loaded: &Loaded) -> R
     if let Some(container) = containers.iter().find(|container| container.state != State::Running) {
         return Err(status::why_down(container));
     }
-    if let Some(container) = containers.iter().find(|c| matches!(c.health, Health::Starting | Health::Unhealthy)) {
+    // A check inside that fails counts; one that has not run yet does not where somebody can knock from outside,
+    // because its interval says nothing about when the app is ready.
+    let target: Option<Target> = loaded.extension.target(&loaded.release, containers)?;
+    let waits = |health| health == Health::Unhealthy || (health == Health::Starting && target.is_none());
+    if let Some(container) = containers.iter().find(|container| waits(container.health)) {
         let name = container.service.as_deref().unwrap_or(&container.name);
         return Err(format!("the health check of {name} has not succeeded yet"));
     }
-    let target: Option<Target> = loaded.extension.target(&loaded.release, containers)?;
     match target {
         Some(target) => target.reach().await,
         None => Ok(()),

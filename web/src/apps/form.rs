@@ -90,7 +90,7 @@ fn help(input: &Input, purpose: Purpose) -> Option<String> {
             Some("Settled by the first installation; change it in the app itself.")
         }
         Purpose::Change if input.secret => Some("Empty: it stays as it is."),
-        Purpose::Install if input.generated => Some("Empty: the box makes a strong one."),
+        Purpose::Install if input.generated && input.help.is_none() => Some("Empty: the box makes a strong one."),
         _ => None,
     };
     match (&input.help, more) {

@@ -88,7 +88,7 @@ fn overview_live(app: &AppDetail, caller: &Caller, cx: &PageCx) -> Markup {
                 (connection(app, caller))
                 (ui::card("Containers", containers(&app.containers, &cx.clock)).flush())
                 @if !app.notes.is_empty() {
-                    (ui::card("What now", html! { div class="prose" { @for part in app.notes.split("\n\n") { p { (part) } } } }))
+                    (ui::card("What now", ui::prose(&app.notes)))
                 }
             }
             div class="stack" { (about(app, &cx.clock)) }

@@ -173,7 +173,7 @@ fn facts(detail: &ExtensionDetail, plan: Option<&Plan>) -> Markup {
                     @for permission in &detail.permissions { div { code { (permission.grant) } " – " (permission.reason) } }
                 }))
         }))
-        @if !detail.notes.is_empty() { (ui::card("Good to know", html! { div class="prose" { @for part in detail.notes.split("\n\n") { p { (part) } } } })) }
+        @if !detail.notes.is_empty() { (ui::card("Good to know", ui::prose(&detail.notes))) }
         @if !detail.links.is_empty() {
             (ui::card("Read more", html! { ul class="plain" { @for link in &detail.links { li { a href=(link.url) rel="noreferrer external" { (capitalised(&link.kind)) } } } } }))
         }
