@@ -21,7 +21,7 @@ impl Sample<'static> {
 }
 
 impl Sample<'_> {
-    /// The text of its manifest.
+    /// The text of its manifest; [`TestBox::extension`](crate::TestBox::extension) fills in the preferred port.
     #[must_use]
     pub fn manifest(&self, id: &str) -> String {
         let Self { image, grace } = self;
@@ -62,7 +62,7 @@ x-orbitr:
       type: port
       label: Port
       help: Where it is reached.
-      preferred: 18080
+      preferred: PREFERRED
     note:
       type: string
       label: Note
