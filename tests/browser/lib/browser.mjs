@@ -36,6 +36,8 @@ class Watch {
   note(text) {
     // a page that is left while a part of it is being fetched gives that fetch up
     if (/htmx:error: Failed to fetch/.test(text)) return;
+    // a page that is left while it is still being faded in
+    if (/Transition was skipped/.test(text)) return;
     // this browser sits on the machine whose containers come and go, and takes their bridges for networks of its own
     if (/ERR_NETWORK_CHANGED/.test(text)) return;
     if (!this.#allowed.some((pattern) => pattern.test(text))) this.said.push(text);

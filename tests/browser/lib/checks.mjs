@@ -38,6 +38,8 @@ export function structure(page) {
     const wrong = [];
     const shown = (element) => element.checkVisibility();
     for (const field of document.querySelectorAll("input:not([type=hidden]), select, textarea")) {
+      // only there for password managers
+      if (field.closest("[aria-hidden=true]")) continue;
       const words = [...(field.labels ?? [])].map((label) => label.textContent.trim()).join("") || field.ariaLabel
         || (field.getAttribute("aria-labelledby") ?? "").split(" ").map((id) => document.getElementById(id)?.textContent ?? "").join("");
       if (!words) wrong.push(`no label: ${field.outerHTML.slice(0, 120)}`);
