@@ -53,9 +53,10 @@ fn url(host: &str, port: u16) -> String {
 
 /// The block that is printed when the box is ready.
 pub(super) struct Notice<'a> {
-    pub(super) state: String,
+    pub(super) state: &'a str,
     pub(super) urls: Vec<String>,
-    pub(super) setup_code: Option<&'a str>,
+    /// What lets its reader in, with its name.
+    pub(super) code: Option<(&'a str, &'a str)>,
     /// SHA-256 of what the browser is shown.
     pub(super) certificate: String,
     /// SHA-256 of what vouches for it.
@@ -71,14 +72,14 @@ impl fmt::Display for Notice<'_> {
         }
         writeln!(f)?;
         for (i, url) in self.urls.iter().enumerate() {
-            writeln!(f, "  {:<12}{url}", if i == 0 { "Open" } else { "" })?;
+            writeln!(f, "  {:<14}{url}", if i == 0 { "Open" } else { "" })?;
         }
-        if let Some(code) = self.setup_code {
-            writeln!(f, "  {:<12}{code}", "Setup code")?;
+        if let Some((name, code)) = self.code {
+            writeln!(f, "  {name:<14}{code}")?;
         }
         for (label, fingerprint) in [("Certificate", &self.certificate), ("Authority", &self.authority)] {
             let (first, second) = fingerprint.split_at_checked(48).unwrap_or((fingerprint, ""));
-            writeln!(f, "  {label:<12}{first}\n  {:<12}{second}", "")?;
+            writeln!(f, "  {label:<14}{first}\n  {:<14}{second}", "")?;
         }
         write!(
             f,
@@ -107,9 +108,9 @@ mod tests {
     #[test]
     fn the_notice_says_how_to_get_in() {
         let notice = Notice {
-            state: "waiting to be claimed".to_owned(),
+            state: "waiting to be claimed",
             urls: urls(&["[::]:8443"]),
-            setup_code: Some("7KQ4-M2XD"),
+            code: Some(("Setup code", "7KQ4-M2XD")),
             certificate: "AA:".repeat(31) + "AA",
             authority: "BB:".repeat(31) + "BB",
             missing: &["no redirect from HTTP: Port 80 is used by another program".to_owned()],
@@ -118,14 +119,14 @@ mod tests {
           Orbitr: waiting to be claimed
                   no redirect from HTTP: Port 80 is used by another program
 
-          Open        https://192.168.1.20:8443
-                      https://[fd12::1]:8443
-                      https://atlas.local:8443
-          Setup code  7KQ4-M2XD
-          Certificate AA:AA:AA:AA:AA:AA:AA:AA:AA:AA:AA:AA:AA:AA:AA:AA:
-                      AA:AA:AA:AA:AA:AA:AA:AA:AA:AA:AA:AA:AA:AA:AA:AA
-          Authority   BB:BB:BB:BB:BB:BB:BB:BB:BB:BB:BB:BB:BB:BB:BB:BB:
-                      BB:BB:BB:BB:BB:BB:BB:BB:BB:BB:BB:BB:BB:BB:BB:BB
+          Open          https://192.168.1.20:8443
+                        https://[fd12::1]:8443
+                        https://atlas.local:8443
+          Setup code    7KQ4-M2XD
+          Certificate   AA:AA:AA:AA:AA:AA:AA:AA:AA:AA:AA:AA:AA:AA:AA:AA:
+                        AA:AA:AA:AA:AA:AA:AA:AA:AA:AA:AA:AA:AA:AA:AA:AA
+          Authority     BB:BB:BB:BB:BB:BB:BB:BB:BB:BB:BB:BB:BB:BB:BB:BB:
+                        BB:BB:BB:BB:BB:BB:BB:BB:BB:BB:BB:BB:BB:BB:BB:BB
 
           The first time, your browser says that it does not know this box's certificate. Look at the
           certificate there; if its SHA-256 fingerprint is the one above, it is this box: go on.

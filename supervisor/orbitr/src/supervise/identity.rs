@@ -1,12 +1,15 @@
 //! The box's names and its certificates, and keeping the one in step with the other.
 
-use std::time::Duration;
+use std::{convert::Infallible, time::Duration};
 
 use anyhow::Context;
 use jiff::Timestamp;
 use orbitr_edge::{Certificates, Names};
 use orbitr_host::facts;
-use tokio::time::{MissedTickBehavior, interval};
+use tokio::{
+    sync::Notify,
+    time::{MissedTickBehavior, interval},
+};
 
 use super::Config;
 
@@ -44,7 +47,7 @@ pub(super) async fn open(config: &Config) -> anyhow::Result<Certificates> {
 }
 
 /// Looks at the names again, each hour and whenever `wake` says so.
-pub(super) async fn follow(config: Config, certificates: Certificates, wake: &tokio::sync::Notify) {
+pub(super) async fn follow(config: Config, certificates: Certificates, wake: &Notify) -> Infallible {
     let mut hourly = interval(LOOK_AGAIN);
     hourly.set_missed_tick_behavior(MissedTickBehavior::Delay);
     hourly.tick().await;

@@ -34,7 +34,11 @@ pub(super) fn open(config: &Config) -> anyhow::Result<Listeners> {
         for address in &config.http {
             match bind_tcp(*address) {
                 Ok(listener) => http.push(listener),
-                Err(error) => missing.push(format!("no redirect from HTTP: {}", Problem::from(error).title)),
+                Err(error) => {
+                    let sentence = format!("no redirect from HTTP: {}", Problem::from(error).title);
+                    tracing::warn!("{sentence}");
+                    missing.push(sentence);
+                }
             }
         }
     }

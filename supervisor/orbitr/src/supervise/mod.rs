@@ -41,6 +41,7 @@ struct App {
     parts: Parts,
     certificates: Certificates,
     front: FrontDoor,
+    site: Site,
     addresses: announce::Addresses,
     listeners: Opened,
     _lock: StateLock,
@@ -103,7 +104,7 @@ async fn build(config: Config) -> anyhow::Result<App> {
         front.redirect(listener, addresses.main_port())?;
     }
     let listeners = Opened { control_file, missing };
-    Ok(App { config, parts, certificates, front, addresses, listeners, _lock: lock })
+    Ok(App { config, parts, certificates, front, site, addresses, listeners, _lock: lock })
 }
 
 /// A line or more on standard error, which systemd keeps in the journal.

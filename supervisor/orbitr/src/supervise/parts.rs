@@ -1,6 +1,6 @@
 //! The rooms and mechanisms, from the bottom up.
 
-use std::{fs, os::unix::fs::MetadataExt, sync::Arc};
+use std::{fs, future::pending, os::unix::fs::MetadataExt, path::PathBuf, sync::Arc};
 
 use anyhow::Context;
 use orbitr_access::{Access, Secret};
@@ -9,8 +9,13 @@ use orbitr_catalog::Catalog;
 use orbitr_docker::Docker;
 use orbitr_jobs::Jobs;
 use orbitr_machine::Machine;
-use orbitr_model::RecoveryReason;
+use orbitr_model::{RecoveryReason, Topic};
 use orbitr_store::{OpenError, Store};
+use orbitr_web::recovery::{self, Recovery};
+use tokio::sync::{
+    Notify,
+    broadcast::{Receiver, error::RecvError},
+};
 
 use super::{Config, VERSION, identity};
 
@@ -19,7 +24,7 @@ pub(super) enum Parts {
     /// The database is open and every room is there.
     Rooms(Box<Rooms>),
     /// The database cannot be used; the owner chooses how to go on.
-    Recovery(RecoveryReason),
+    Recovery(Recovering),
 }
 
 /// Every room, over an open database.
@@ -33,14 +38,36 @@ pub(super) struct Rooms {
     setup_code: Option<Secret>,
 }
 
+/// What Recovery mode needs.
+pub(super) struct Recovering {
+    reason: RecoveryReason,
+    state_dir: PathBuf,
+    /// Made at this start: without accounts, it is what tells the owner from others.
+    code: Secret,
+    /// Told when a choice was carried out.
+    chosen: Arc<Notify>,
+}
+
+impl Recovering {
+    fn new(config: &Config, reason: RecoveryReason) -> anyhow::Result<Self> {
+        tracing::error!(?reason, "the database cannot be used: the box is in Recovery mode");
+        let code = recovery::new_code().context("a recovery code cannot be made: the system gives no randomness")?;
+        Ok(Self { reason, state_dir: config.state_dir.clone(), code, chosen: Arc::default() })
+    }
+
+    /// What its page needs.
+    pub(super) fn site(&self) -> Recovery {
+        let Self { reason, state_dir, code, chosen } = self;
+        let (reason, state_dir, code) = (reason.clone(), state_dir.clone(), code.clone());
+        Recovery { reason, state_dir, code, restart: chosen.clone() }
+    }
+}
+
 impl Parts {
     pub(super) async fn build(config: &Config) -> anyhow::Result<Self> {
         match Store::open(&config.state_dir).await {
             Ok(store) => Ok(Self::Rooms(Box::new(Rooms::build(config, store).await?))),
-            Err(OpenError::Recovery(reason)) => {
-                tracing::error!(?reason, "the database cannot be used: the box starts in Recovery mode");
-                Ok(Self::Recovery(reason))
-            }
+            Err(OpenError::Recovery(reason)) => Ok(Self::Recovery(Recovering::new(config, reason)?)),
             Err(error) => Err(error).context("the database cannot be opened"),
         }
     }
@@ -54,11 +81,27 @@ impl Parts {
         }
     }
 
-    /// What makes whoever types it the first admin, while there is none.
-    pub(super) fn setup_code(&self) -> Option<&str> {
+    /// What lets its reader in while nobody can sign in, and what it is called.
+    pub(super) fn code(&self) -> Option<(&'static str, &str)> {
         match self {
-            Self::Rooms(rooms) => rooms.setup_code.as_ref().map(Secret::expose),
+            Self::Rooms(rooms) => rooms.setup_code.as_ref().map(|code| ("Setup code", code.expose())),
+            Self::Recovery(recovering) => Some(("Recovery code", recovering.code.expose())),
+        }
+    }
+
+    /// From now on, whatever may make the summary another one.
+    pub(super) fn changes(&self) -> Changes {
+        Changes(match self {
+            Self::Rooms(rooms) => Some(rooms.store.changes()),
             Self::Recovery(_) => None,
+        })
+    }
+
+    /// Waits until somebody has chosen how to go on; never, unless the box is in Recovery mode.
+    pub(super) async fn recovered(&self) {
+        match self {
+            Self::Rooms(_) => pending().await,
+            Self::Recovery(recovering) => recovering.chosen.notified().await,
         }
     }
 
@@ -73,6 +116,23 @@ impl Parts {
     pub(super) async fn close(&self) {
         if let Self::Rooms(rooms) = self {
             rooms.store.close().await;
+        }
+    }
+}
+
+/// What may make the summary another one.
+pub(super) struct Changes(Option<Receiver<Topic>>);
+
+impl Changes {
+    /// Waits for the next one.
+    pub(super) async fn next(&mut self) {
+        let Some(changes) = &mut self.0 else { return pending().await };
+        loop {
+            match changes.recv().await {
+                Ok(Topic::People | Topic::Box) | Err(RecvError::Lagged(_)) => return,
+                Ok(_) => {}
+                Err(RecvError::Closed) => return pending().await,
+            }
         }
     }
 }

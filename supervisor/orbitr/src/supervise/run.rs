@@ -1,37 +1,49 @@
 //! From ready to gone: signals, the watchdog, the orderly end.
 
-use std::{fs, time::Duration};
+use std::{convert::Infallible, fs, pin::pin, time::Duration};
 
 use anyhow::Context;
 use orbitr_host::notify;
 use tokio::{
     signal::unix::{Signal, SignalKind, signal},
     sync::Notify,
-    time::{interval, timeout},
+    time::{interval, sleep, timeout},
 };
 
-use super::{App, announce::Notice, identity, say};
+use super::{App, announce::Notice, identity, parts::Parts, say, site};
 
 /// The end may take this long; the unit's `TimeoutStopSec=` must be longer. Connections have 10 s of it.
 const ENDING: Duration = Duration::from_secs(14);
 
+/// How long after a change the state is looked at.
+const SETTLE: Duration = Duration::from_secs(1);
+
 impl App {
     /// Runs until it is told to stop.
-    pub(super) async fn run(self) -> anyhow::Result<()> {
+    pub(super) async fn run(mut self) -> anyhow::Result<()> {
         let mut stop = Stop::listen()?;
         let mut reload = signal(SignalKind::hangup()).context("signals cannot be received")?;
-        say(&self.announcement());
-        notify::status(&self.status());
-        notify::ready();
-        tracing::info!(status = self.status(), "ready");
-
         let look_again = Notify::new();
         let follow = identity::follow(self.config.clone(), self.certificates.clone(), &look_again);
-        tokio::select! {
-            () = stop.asked() => {}
-            () = follow => {}
-            () = watchdog() => {}
-            () = async { while reload.recv().await.is_some() { look_again.notify_one(); } } => {}
+        let reloads = async {
+            while reload.recv().await.is_some() {
+                look_again.notify_one();
+            }
+        };
+        let mut beside = pin!(async { tokio::join!(follow, reloads, watchdog()) });
+        loop {
+            self.tell_ready();
+            tokio::select! {
+                () = stop.asked() => break,
+                () = self.parts.recovered() => {}
+                never = self.tell_changes() => match never {},
+                _ = &mut beside => {}
+            }
+            // The watchdog wants to be fed meanwhile: opening a database may take its time.
+            tokio::select! {
+                opened = self.reopen() => opened?,
+                _ = &mut beside => {}
+            }
         }
         notify::stopping();
         notify::status("Stopping");
@@ -47,6 +59,38 @@ impl App {
         Ok(())
     }
 
+    /// Says where the box is, and in which state.
+    fn tell_ready(&self) {
+        let status = self.parts.summary();
+        say(&self.announcement(&status));
+        notify::status(&status);
+        notify::ready();
+        tracing::info!(status, "ready");
+    }
+
+    /// Tells the service manager whenever the state becomes another one, for example when the box is claimed.
+    async fn tell_changes(&self) -> Infallible {
+        let (mut changes, mut told) = (self.parts.changes(), self.parts.summary());
+        loop {
+            changes.next().await;
+            // What a change means is known a moment after it is heard of; and nobody needs this any sooner.
+            sleep(SETTLE).await;
+            let status = self.parts.summary();
+            if status != told {
+                notify::status(&status);
+                told = status;
+            }
+        }
+    }
+
+    /// Out of Recovery mode: opens the database again and serves what it finds then.
+    async fn reopen(&mut self) -> anyhow::Result<()> {
+        tracing::info!("opening the database again");
+        self.parts = Parts::build(&self.config).await?;
+        self.site.replace(site::router(&self.parts, &self.certificates));
+        Ok(())
+    }
+
     /// No new visitors, jobs put down where they are, the database closed.
     async fn end(&self) {
         tokio::join!(self.front.close(), self.parts.park());
@@ -59,19 +103,12 @@ impl App {
         tracing::info!("stopped");
     }
 
-    /// In one line, for `systemctl status`.
-    fn status(&self) -> String {
-        let mut parts = vec![self.parts.summary()];
-        parts.extend(self.listeners.missing.iter().cloned());
-        parts.join("; ")
-    }
-
     /// What somebody who reads the service's log needs to get in.
-    fn announcement(&self) -> String {
+    fn announcement(&self, state: &str) -> String {
         let notice = Notice {
-            state: self.parts.summary(),
+            state,
             urls: self.addresses.urls(&identity::names(&self.config)),
-            setup_code: self.parts.setup_code(),
+            code: self.parts.code(),
             certificate: self.certificates.leaf_fingerprint().to_string(),
             authority: self.certificates.ca_fingerprint().to_string(),
             missing: &self.listeners.missing,
@@ -101,7 +138,7 @@ impl Stop {
 }
 
 /// Tells the service manager that tasks are still being run, as often as it wants to hear it.
-async fn watchdog() {
+async fn watchdog() -> Infallible {
     let Some(every) = notify::watchdog_interval() else { return std::future::pending().await };
     let mut tick = interval(every);
     loop {

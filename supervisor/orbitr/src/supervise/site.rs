@@ -9,9 +9,8 @@ use axum::{
     routing::get,
 };
 use http::{Extensions, StatusCode};
-use orbitr_access::gate::{PeerAddress, PeerUid, RouteInfo};
+use orbitr_access::gate::{PeerAddress, PeerUid};
 use orbitr_edge::Certificates;
-use orbitr_model::{Problem, RecoveryReason};
 use tokio::net::unix::UCred;
 use tower::ServiceExt;
 use tower_http::catch_panic::CatchPanicLayer;
@@ -25,22 +24,14 @@ use super::{
 pub(super) fn router(parts: &Parts, certificates: &Certificates) -> Router {
     let health = Router::new().route("/healthz", get(|| async { "ok\n" }));
     let site = match parts {
-        Parts::Rooms(rooms) => health.merge(serve(rooms, certificates).0),
-        Parts::Recovery(reason) => health.merge(recovery(reason)),
+        Parts::Rooms(rooms) => health.merge(serve(rooms, certificates)),
+        Parts::Recovery(recovering) => health.merge(orbitr_web::recovery::site(recovering.site())),
     };
     site.layer(CatchPanicLayer::custom(panicked))
 }
 
-/// What is left when the database cannot be used.
-fn recovery(reason: &RecoveryReason) -> Router {
-    let problem = Problem::new(503, "recovery", "This box is in Recovery mode: its database cannot be used")
-        .why(format!("{reason:?}"))
-        .then("Nothing has been changed. The supervisor's log has the details.");
-    Router::new().fallback(async move || (StatusCode::SERVICE_UNAVAILABLE, format!("{problem}\n")))
-}
-
-/// The pages and the API of the rooms, and the table of all their routes.
-pub(super) fn serve(rooms: &Rooms, certificates: &Certificates) -> (Router, Vec<RouteInfo>) {
+/// The pages and the API of the rooms.
+fn serve(rooms: &Rooms, certificates: &Certificates) -> Router {
     let Rooms { store, access, machine, jobs, apps, .. } = rooms;
     let gate = orbitr_web::gate(access.clone());
     let rooms = orbitr_api::Rooms {
@@ -64,14 +55,15 @@ pub(super) fn serve(rooms: &Rooms, certificates: &Certificates) -> (Router, Vec<
         reference: api.document.clone(),
         version: VERSION,
     };
-    let web = orbitr_web::serve(site, &gate);
-    let table = api.table.into_iter().chain(web.table).collect();
-    let (api, web) = (api.router, web.router);
+    let (api, web) = (api.router, orbitr_web::serve(site, &gate).router);
     // Not nested: a route around a router leaves its own parameters in the path that handlers read.
-    let router = Router::new().fallback(async move |request: Request| {
-        if request.uri().path().starts_with("/api/") { api.oneshot(request).await } else { web.oneshot(request).await }
-    });
-    (router, table)
+    Router::new().fallback(async move |request: Request| {
+        if is_api(request.uri().path()) { api.oneshot(request).await } else { web.oneshot(request).await }
+    })
+}
+
+fn is_api(path: &str) -> bool {
+    path.strip_prefix("/api").is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
 /// The reason is in the log; the visitor gets an answer instead of a broken connection.

@@ -91,7 +91,7 @@ async fn it_starts_again_after_it_was_killed() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_database_that_cannot_be_used_leaves_the_box_reachable() {
+async fn a_database_that_cannot_be_used_leaves_the_box_reachable_and_a_way_out() {
     let (_, dir) = Supervisor::start().end(Signal::SIGTERM);
     for file in fs::read_dir(dir.path().join("state/db")).unwrap().map(|entry| entry.unwrap().path()) {
         if file.extension().is_some_and(|ending| ending == "sqlite") {
@@ -99,22 +99,37 @@ async fn a_database_that_cannot_be_used_leaves_the_box_reachable() {
         }
     }
     let box_ = Supervisor::start_in(dir);
-    assert!(box_.said().contains("Recovery mode"), "{}", box_.said());
-    assert_eq!(get(&box_.client(), &box_.url("/healthz")).await.0, 200);
-    let (status, said) = get(&box_.client(), &box_.url("/")).await;
-    assert!(status == 503 && said.contains("Recovery mode"), "{status} {said}");
+    let client = box_.client();
+    assert_eq!(get(&client, &box_.url("/healthz")).await.0, 200);
+    let (status, page) = get(&client, &box_.url("/")).await;
+    assert!(status == 503 && page.starts_with("<!DOCTYPE html>"), "{status} {page}");
+    let (status, refusal) = get(&box_.local_client(), "http://box/api/v1/status").await;
+    assert!(status == 503 && refusal.contains("recovery-mode"), "{status} {refusal}");
+
+    let code = box_.printed("Recovery code").unwrap();
+    let form = [("choice", "start-over"), ("code", &code), ("confirm", "START OVER")];
+    let body: Vec<_> = form.iter().map(|(name, value)| format!("{name}={}", value.replace(' ', "+"))).collect();
+    let chosen = client
+        .post(box_.url("/recovery"))
+        .header("content-type", "application/x-www-form-urlencoded")
+        .header("origin", box_.url(""))
+        .body(body.join("&"));
+    let answer = chosen.send().await.unwrap();
+    let (status, page) = (answer.status().as_u16(), answer.text().await.unwrap());
+    assert!(status < 400 || status == 503, "{status} {page}");
+    box_.until("waiting to be claimed").await;
+    assert_eq!(get(&client, &box_.url("/setup")).await.0, 200);
+    assert!(box_.printed("Setup code").is_some());
 }
 
 #[test]
 fn every_start_shows_another_setup_code_until_the_box_is_claimed() {
-    let code =
-        |said: &str| said.lines().find_map(|line| line.trim().strip_prefix("Setup code")).unwrap().trim().to_owned();
     let box_ = Supervisor::start();
     assert!(box_.said().contains("waiting to be claimed"));
-    let first = code(&box_.said());
+    let first = box_.printed("Setup code").unwrap();
     assert_eq!(first.len(), 9, "{first}");
     let (_, dir) = box_.end(Signal::SIGTERM);
-    assert_ne!(code(&Supervisor::start_in(dir).said()), first);
+    assert_ne!(Supervisor::start_in(dir).printed("Setup code").unwrap(), first);
 }
 
 #[test]

@@ -77,6 +77,23 @@ impl Supervisor {
         fs::read_to_string(self.dir.path().join("stderr")).unwrap()
     }
 
+    /// What stands behind a label in the notice that it prints.
+    pub(crate) fn printed(&self, label: &str) -> Option<String> {
+        let line = |line: &str| line.trim().strip_prefix(label).map(|value| value.trim().to_owned());
+        self.said().lines().rev().find_map(line)
+    }
+
+    /// Waits until it has said that.
+    pub(crate) async fn until(&self, text: &str) {
+        for _ in 0..200 {
+            if self.said().contains(text) {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        panic!("it never said «{text}»:\n{}", self.said());
+    }
+
     pub(crate) fn url(&self, path: &str) -> String {
         format!("https://localhost:{}{path}", self.https)
     }
