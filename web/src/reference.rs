@@ -33,7 +33,7 @@ async fn page(State(site): State<Site>, _: Permit<ViewBox>, Cx(cx): Cx) -> Marku
         div class="stack" {
             (ui::Card::plain(html! {
                 div class="stack stack-s" {
-                    p { (about) }
+                    p { (prose(about)) }
                     (ui::code_block("Example", "curl --cacert orbitr-authority.pem -H 'Authorization: Bearer orb_…' https://BOX/api/v1/apps"))
                 }
             }))
@@ -44,6 +44,15 @@ async fn page(State(site): State<Site>, _: Permit<ViewBox>, Cx(cx): Cx) -> Marku
         }
     };
     shell::page(&cx, "The API", body)
+}
+
+/// Text in which `words` between backticks are for machines.
+fn prose(text: &str) -> Markup {
+    html! {
+        @for (index, part) in text.split('`').enumerate() {
+            @if index % 2 == 1 { code { (part) } } @else { (part) }
+        }
+    }
 }
 
 /// A tag as a heading.
@@ -96,10 +105,10 @@ impl<'d> Document<'d> {
                 summary {
                     span class="api-method" data-method=(operation.method) { (operation.method.to_uppercase()) }
                     code class="api-path" { (operation.path) }
-                    span class="api-summary" { (text("summary")) }
+                    span class="api-summary" { (prose(text("summary"))) }
                 }
                 div class="stack stack-s api-body" {
-                    p class="quiet" { (text("description")) }
+                    p class="quiet" { (prose(text("description"))) }
                     @if !parameters.is_empty() { h3 { "Parameters" } (members_table("Parameters", &self.parameters(parameters))) }
                     @if let Some((_, schema)) = body { h3 { "Body" } (self.shape(schema)) }
                     (self.answers(operation.value))
@@ -271,7 +280,7 @@ fn members_table(caption: &str, members: &[Member]) -> Markup {
         Row::new()
             .cell(html! { code { (member.name) } @if member.required { span class="quiet" { " required" } } })
             .cell(member.kind.clone())
-            .cell(html! { (member.about) })
+            .cell(prose(&member.about))
     });
     html! { (ui::table(caption, ["Name", "Is", "What it says"].map(Column::new)).rows(rows)) }
 }
