@@ -7,7 +7,7 @@ import net from "node:net";
 
 import { Box, freePort } from "../lib/box.mjs";
 import { picture, visitor } from "../lib/browser.mjs";
-import { ADMIN, claim, client, install, jobEnds, lookAround, passwords, psql } from "../lib/hands.mjs";
+import { claim, install, jobEnds, lookAround, passwords, psql } from "../lib/hands.mjs";
 import { eventually, suite } from "../lib/runner.mjs";
 
 /** Everything that belongs to a swap, a reload or a box that is away for a moment. */
@@ -56,6 +56,12 @@ function mainPath(name, javaScript) {
     failed: lookAround,
   });
 
+  /** The app's page says so: by itself, or after a reload. */
+  const says = (page, word) => eventually(`the page says ${word}`, 60_000, async () => {
+    if (!javaScript) await page.reload();
+    return page.locator("main .page-lead .status").filter({ hasText: word }).first().isVisible();
+  });
+
   /** With the script a page that must not be loaded anew is marked; the mark is gone after a load. */
   const mark = ({ page }) => (javaScript ? page.evaluate(() => { globalThis.sameDocument = true; }) : null);
   const isMarked = ({ page }) => (javaScript ? page.evaluate(() => globalThis.sameDocument === true) : true);
@@ -78,7 +84,7 @@ function mainPath(name, javaScript) {
 
   test("the code from the screen, an account and a name make the box one's own", async (given) => {
     await claim(given.somebody);
-    await given.page.getByRole("heading", { name: /Hello/ }).waitFor();
+    await given.page.getByRole("heading", { name: "Hello, Anna Lindqvist" }).waitFor();
     assert.match(await given.page.title(), /attic/);
     await picture(given.page, `${name}-2-home`);
     given.watch.clean();
@@ -113,7 +119,7 @@ function mainPath(name, javaScript) {
   test("the app's page says Running, and shows the password on demand", async (given) => {
     const { page, id, watch } = given;
     await page.goto(`/apps/${id}`);
-    await page.locator("main .status", { hasText: "Running" }).first().waitFor();
+    await says(page, "Running");
     await picture(page, `${name}-6-app`);
     given.password = (await passwords(given.somebody, id)).password;
     assert.ok(given.password?.length >= 20, "a password of its own was made");
@@ -145,7 +151,7 @@ function mainPath(name, javaScript) {
       await notice.waitFor({ state: "hidden", timeout: 30_000 });
       assert.ok(await isMarked(given), "the open page went on without being loaded anew");
     } else await page.reload();
-    await page.locator("main .status", { hasText: "Running" }).first().waitFor();
+    await says(page, "Running");
     watch.said.length = 0;
     watch.strict();
     await page.goto("/account");
@@ -169,17 +175,13 @@ function mainPath(name, javaScript) {
     watch.clean();
   }, { limit: 100_000 });
 
-  test("the app is stopped and started", async ({ page, somebody, id, port, password, watch }) => {
+  test("the app is stopped and started", async ({ page, id, port, password, watch }) => {
     await page.goto(`/apps/${id}`);
     await page.getByRole("button", { name: "Stop" }).click();
-    const word = (text) => eventually(`the page says ${text}`, 60_000, async () => {
-      if (!somebody.javaScript) await page.goto(`/apps/${id}`);
-      return page.locator("main .status", { hasText: text }).first().isVisible();
-    });
-    await word("Stopped");
+    await says(page, "Stopped");
     await assert.rejects(psql(port, password, "select 1"));
     await page.getByRole("button", { name: "Start" }).click();
-    await word("Running");
+    await says(page, "Running");
     await eventually("PostgreSQL answers", 30_000, () => psql(port, password, "select 1"));
     watch.clean();
   }, { limit: 120_000 });
@@ -209,7 +211,7 @@ function mainPath(name, javaScript) {
     await jobEnds(somebody);
     assert.equal(await psql(port, password, "select count(*) from orders"), "500");
     await page.goto(`/apps/${id}`);
-    await page.locator("main .status", { hasText: "Running" }).first().waitFor();
+    await says(page, "Running");
     watch.clean();
   }, { limit: 120_000 });
 
@@ -261,8 +263,6 @@ function mainPath(name, javaScript) {
     await picture(page, `${name}-13-verify`);
     watch.clean();
   });
-  void ADMIN;
-  void client;
 }
 
 mainPath("main", true);
