@@ -108,7 +108,12 @@ impl Client {
 
     /// Over the control socket.
     pub(crate) fn local(socket: &Path) -> Self {
-        let http = reqwest::Client::builder().unix_socket(socket).timeout(LIMIT).build().unwrap();
+        let http = reqwest::Client::builder()
+            .unix_socket(socket)
+            .redirect(reqwest::redirect::Policy::none())
+            .timeout(LIMIT)
+            .build()
+            .unwrap();
         Self { http, base: "http://localhost".to_owned(), who: Who::Local }
     }
 

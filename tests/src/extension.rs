@@ -7,24 +7,26 @@ pub struct Sample<'a> {
     pub image: &'a str,
     /// The longest wait for its first answer.
     pub grace: &'a str,
+    /// What its health check runs: `true` or `false`.
+    pub check: &'a str,
 }
 
 impl Sample<'static> {
     /// Answers HTTP at once.
-    pub const WEB: Self = Self { image: "orbitr-test/web:1", grace: "30s" };
+    pub const WEB: Self = Self { image: "orbitr-test/web:1.0.0", grace: "30s", check: "true" };
     /// Ends at once with exit code 3.
-    pub const EXITS: Self = Self { image: "orbitr-test/exits:1", grace: "30s" };
+    pub const EXITS: Self = Self { image: "orbitr-test/exits:1.0.0", grace: "30s", check: "true" };
     /// Its own health check never succeeds.
-    pub const NEVER_HEALTHY: Self = Self { image: "orbitr-test/never-healthy:1", grace: "3s" };
+    pub const NEVER_HEALTHY: Self = Self { image: "orbitr-test/never-healthy:1.0.0", grace: "3s", check: "false" };
     /// The registry does not have it.
-    pub const ABSENT: Self = Self { image: "127.0.0.1:5000/library/postgres:99", grace: "30s" };
+    pub const ABSENT: Self = Self { image: "127.0.0.1:5000/library/postgres:99.0", grace: "30s", check: "true" };
 }
 
 impl Sample<'_> {
     /// The text of its manifest; [`TestBox::extension`](crate::TestBox::extension) fills in the preferred port.
     #[must_use]
     pub fn manifest(&self, id: &str) -> String {
-        let Self { image, grace } = self;
+        let Self { image, grace, check } = self;
         format!(
             r#"services:
   web:
@@ -33,6 +35,7 @@ impl Sample<'_> {
     environment: {{NOTE: "${{INPUT_NOTE}}"}}
     ports: ["${{INPUT_PORT}}:80"]
     volumes: ["data:/data"]
+    healthcheck: {{test: [CMD, "{check}"], interval: 1s, timeout: 2s, retries: 2, start_period: 1s}}
     mem_limit: 64m
     pids_limit: 50
     cap_drop: [ALL]

@@ -45,20 +45,20 @@ async fn an_image_that_is_nowhere() {
     let (mut it, ada) = box_with(&[("absent", Sample::ABSENT)]).await;
     let app = it.app("absent");
     let job = ada.browser.install("local/absent", &app, json!({})).await;
-    says(&failed(&ada, &job).await, "postgres:99");
+    says(&failed(&ada, &job).await, "postgres:99.0");
     it.assert_empty("after a pull that failed").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_registry_that_does_not_answer() {
     let engine = Engine::alone();
-    let image = "127.0.0.1:5000/orbitr-test/web:2";
+    let image = "127.0.0.1:5000/orbitr-test/web:2.0.0";
     let (mut it, ada) = box_with(&[("web", Sample { image, ..Sample::WEB })]).await;
     let app = it.app("web");
     let stopped = Registry::stopped(&engine);
     let job = ada.browser.install("local/web", &app, json!({})).await;
     let problem = failed(&ada, &job).await;
-    says(&problem, "orbitr-test/web:2");
+    says(&problem, "orbitr-test/web:2.0.0");
     it.assert_empty("after a pull that failed").await;
     drop(stopped);
     // Nothing of the failure stands in the way of the next try; the image goes with the app.
