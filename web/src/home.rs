@@ -67,11 +67,11 @@ fn figures_live(now: &Figures) -> Markup {
     let (disk, disk_unit) = split(free);
     let [load, _, _] = now.load;
     let figures = [
-        ui::figure(Icon::Cpu, "CPU", &percent(f64::from(now.cpu)), "%")
+        ui::figure(Icon::Cpu, "CPU", percent(f64::from(now.cpu)), "%")
             .note(format!("{} cores, load {load:.2}", now.cores)),
         ui::figure(Icon::MemoryStick, "Memory", &memory, &memory_unit).note(format!("of {}", now.memory.total)),
         ui::figure(Icon::HardDrive, "Disk", &disk, &disk_unit).note(format!("free of {}", now.disk.total)),
-        ui::figure(Icon::Network, "Network", &now.received.to_string(), "")
+        ui::figure(Icon::Network, "Network", now.received.to_string(), "")
             .note(format!("in, {} out since the start", now.sent)),
     ];
     ui::live("figures", &[Topic::Box], "/home/figures", ui::figures(&figures))

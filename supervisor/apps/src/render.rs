@@ -119,11 +119,9 @@ impl Render<'_> {
                 let source = mount.get("source")?.as_str()?;
                 let target = mount.get("target")?.as_str()?;
                 volumes.push(source.to_owned());
-                let mut bind = json!({ "type": "bind", "source": self.data.join(source), "target": target });
-                if mount.get("read_only").and_then(Value::as_bool) == Some(true) {
-                    bind["read_only"] = json!(true);
-                }
-                Some(bind)
+                let read_only = mount.get("read_only").and_then(Value::as_bool) == Some(true);
+                let source = self.data.join(source);
+                Some(json!({ "type": "bind", "source": source, "target": target, "read_only": read_only }))
             })
             .collect()
     }

@@ -17,7 +17,7 @@ impl Hands {
             return Ok(());
         }
         // Read after Docker was asked: an app that is installed meanwhile has its row before its containers.
-        let known = self.store.read(|conn| rows::apps(conn)).await?;
+        let known = self.store.read(rows::apps).await?;
         for app in found.into_iter().filter(|app| !known.iter().any(|known| known.id == *app)) {
             tracing::info!(%app, "removing what is left of an app that is gone");
             let things = self.docker.owned(Scope::App(&app)).await?;

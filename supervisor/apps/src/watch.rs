@@ -108,7 +108,7 @@ impl Follower {
         if let Err(error) = self.hands.sweep().await {
             tracing::debug!(%error, "what is left of apps that are gone stays for now");
         }
-        match self.hands.store.read(|conn| rows::apps(conn)).await {
+        match self.hands.store.read(rows::apps).await {
             Ok(apps) => {
                 for app in apps {
                     self.look_at(app.id);

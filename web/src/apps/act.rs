@@ -170,7 +170,8 @@ async fn remove_page(
                 Choice::new("delete", format!("Delete {size} of data")).help("There is no way back."),
             ]).value(choice).required())
         }
-        (Field::text("confirm", format!("Type {id} to delete the data")).mono().optional().problem(problem))
+        (Field::text("confirm", "The app's id").mono().problem(problem)
+            .help(html! { "To delete the data, type " code { (id) } @if !kept { "; to keep it, leave this empty" } "." }))
     };
     let confirm = Confirm {
         title: if kept { format!("Delete the data of {name}?") } else { format!("Remove {name}?") },
@@ -178,8 +179,11 @@ async fn remove_page(
             vec![format!("{size} of data, with its passwords")]
         } else {
             vec![
-                format!("{} containers and their network", app.containers.len()),
-                "its settings here, if you delete its data".to_owned(),
+                match app.containers.len() {
+                    1 => "Its container and its network".to_owned(),
+                    n => format!("Its {n} containers and their network"),
+                },
+                "Its settings and passwords, if you delete its data".to_owned(),
             ]
         },
         stays: if kept {

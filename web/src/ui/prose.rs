@@ -7,17 +7,23 @@ use pulldown_cmark::{Event, HeadingLevel, Options, Parser, Tag, TagEnd};
 /// nothing on a page comes from elsewhere.
 #[must_use]
 pub fn prose(markdown: &str) -> Markup {
-    let events = Parser::new_ext(markdown, Options::ENABLE_TABLES).filter_map(harmless);
+    let mut taken = true;
+    let events = Parser::new_ext(markdown, Options::ENABLE_TABLES).filter_map(|event| harmless(event, &mut taken));
     let mut text = String::new();
     pulldown_cmark::html::push_html(&mut text, events);
     html! { div class="prose" { (PreEscaped(text)) } }
 }
 
-fn harmless(event: Event<'_>) -> Option<Event<'_>> {
+/// `taken` says whether the link that is open was taken; links do not nest.
+fn harmless<'a>(event: Event<'a>, taken: &mut bool) -> Option<Event<'a>> {
     match event {
         Event::Html(raw) | Event::InlineHtml(raw) => Some(Event::Text(raw)),
         Event::Start(Tag::Image { .. }) | Event::End(TagEnd::Image) => None,
-        Event::Start(Tag::Link { ref dest_url, .. }) if !is_web(dest_url) => None,
+        Event::Start(Tag::Link { ref dest_url, .. }) => {
+            *taken = is_web(dest_url);
+            taken.then_some(event)
+        }
+        Event::End(TagEnd::Link) if !*taken => None,
         // The page has its own title; what an extension calls one stands below it.
         Event::Start(Tag::Heading { id, classes, attrs, .. }) => {
             Some(Event::Start(Tag::Heading { level: HeadingLevel::H3, id, classes, attrs }))
@@ -37,7 +43,7 @@ mod tests {
 
     #[test]
     fn html_and_scripts_are_only_shown() {
-        let text = prose("# Hi\n<script>x()</script> **bold** [a](javascript:x()) ![p](https://p)").into_string();
+        let text = prose("# Hi\n\n<script>x()</script>\n\n**bold** [a](javascript:x()) ![p](https://p)").into_string();
         assert!(!text.contains("<script") && !text.contains("href=\"javascript") && !text.contains("<img"), "{text}");
         assert!(text.contains("<strong>bold</strong>") && text.contains("<h3>Hi</h3>"), "{text}");
     }
