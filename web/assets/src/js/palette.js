@@ -3,7 +3,9 @@
 import { $, $$, on } from "./dom.js";
 
 const PAUSE_MS = 60;
+const AGAIN_MS = 2_000;
 let timer;
+let shown = null; // the word whose answer is shown
 
 export function openPalette() {
   const dialog = $("#palette");
@@ -12,16 +14,32 @@ export function openPalette() {
   dialog.showModal();
   const input = $("#palette-input");
   input.value = "";
+  shown = null;
   input.focus();
   search();
   return true;
 }
 
 function search() {
+  clearTimeout(timer);
   const input = $("#palette-input");
-  const q = encodeURIComponent(input.value.trim());
-  htmx.ajax("GET", `/palette?q=${q}`, { source: input, target: "#palette-box", swap: "innerHTML" });
+  if (!input) return;
+  const word = input.value.trim();
+  htmx.ajax("GET", `/palette?q=${encodeURIComponent(word)}`, { source: input, target: "#palette-box", swap: "innerHTML" });
+  // An answer may get lost on the way.
+  timer = setTimeout(catchUp, AGAIN_MS);
 }
+
+/** What is shown must be the answer to what is typed, whichever question was dropped or overtaken. */
+function catchUp() {
+  if ($("#palette")?.open && shown !== $("#palette-input")?.value.trim()) search();
+}
+
+document.addEventListener("htmx:after:swap", ({ detail: { ctx } }) => {
+  if (ctx?.sourceElement?.id !== "palette-input") return;
+  shown = new URL(ctx.request.action, location.href).searchParams.get("q");
+  catchUp();
+});
 
 on("click", "a[data-palette]", (link, event) => {
   if (event.ctrlKey || event.metaKey || event.shiftKey) return;
