@@ -30,7 +30,7 @@ if (door && !process.env.ORBITR_BROWSER_INSIDE) {
 
 const words = process.argv.slice(2);
 const at = words.indexOf("--width");
-const width = at < 0 ? 1 : Number(words.splice(at, 2)[1]);
+const width = at < 0 ? 2 : Number(words.splice(at, 2)[1]);
 
 const { runAll } = await import("./lib/runner.mjs");
 const { close } = await import("./lib/browser.mjs");

@@ -99,6 +99,14 @@ export class Box {
     this.running = true;
   }
 
+  /** Makes its ports known to the browser, once. */
+  async reachable(open) {
+    if (this.opened) return;
+    this.opened = true;
+    await open(this.port, path.join(this.dir, "https.sock"));
+    await open(this.httpPort, path.join(this.dir, "http.sock"));
+  }
+
   /** Ends the supervisor the hard way, as a power cut would. */
   async kill(signal = "SIGKILL") {
     const child = this.#child;

@@ -7,14 +7,17 @@ import path from "node:path";
 import { chromium } from "playwright-core";
 
 import { OUT } from "./box.mjs";
+import { end, openPort, quietly } from "./quiet.mjs";
 
 const PROGRAM = process.env.ORBITR_TEST_BROWSER ?? "/usr/bin/chromium";
 
 let browser;
 
 export async function launch() {
-  browser ??= await chromium.launch({
-    executablePath: PROGRAM,
+  if (browser) return browser;
+  await mkdir(OUT, { recursive: true });
+  browser = await chromium.launch({
+    executablePath: await quietly(PROGRAM, path.join(OUT, "chromium")),
     args: ["--no-sandbox", "--disable-dev-shm-usage", "--disable-background-networking", "--no-proxy-server"],
   });
   return browser;
@@ -23,6 +26,7 @@ export async function launch() {
 export async function close() {
   await browser?.close();
   browser = undefined;
+  end();
 }
 
 class Watch {
@@ -38,8 +42,6 @@ class Watch {
     if (/htmx:error: Failed to fetch/.test(text)) return;
     // a page that is left while it is still being faded in
     if (/Transition was skipped/.test(text)) return;
-    // this browser sits on the machine whose containers come and go, and takes their bridges for networks of its own
-    if (/ERR_NETWORK_CHANGED/.test(text)) return;
     if (!this.#allowed.some((pattern) => pattern.test(text))) this.said.push(text);
   }
 
@@ -64,7 +66,9 @@ const said = (error) => [error?.name, error?.message, error?.stack, error instan
 
 /** A visitor with a browser profile of their own. Gives the page, its context and what was noticed. */
 export async function visitor(box, { javaScript = true, width = 1440, height = 900, colorScheme = "light" } = {}) {
-  const context = await (await launch()).newContext({
+  await launch();
+  await box.reachable(openPort);
+  const context = await browser.newContext({
     baseURL: box.url,
     ignoreHTTPSErrors: true,
     javaScriptEnabled: javaScript,
@@ -98,12 +102,6 @@ export async function visitor(box, { javaScript = true, width = 1440, height = 9
     });
   });
   const page = await context.newPage();
-  const goto = page.goto.bind(page);
-  page.goto = (...where) => goto(...where).catch((error) => {
-    // see above: asked again, as a person would
-    if (/ERR_NETWORK_CHANGED|ERR_ABORTED/.test(error.message)) return goto(...where);
-    throw error;
-  });
   return { context, page, watch, box, javaScript };
 }
 
