@@ -130,7 +130,6 @@ impl Client {
     }
 
     /// A request with what it shows, and nothing a browser adds.
-    #[must_use]
     pub fn bare(&self, method: Method, path: &str) -> RequestBuilder {
         let request = self.http.request(method, format!("{}{path}", self.base));
         match &self.who {
@@ -141,7 +140,6 @@ impl Client {
     }
 
     /// A request as the box's own pages or a program send it.
-    #[must_use]
     pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
         let request = self.bare(method, path);
         match self.who {

@@ -8,6 +8,7 @@
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::indexing_slicing,
+    clippy::print_stderr,
     reason = "a helper of tests ends the test where it stands"
 )]
 #![allow(clippy::disallowed_methods, reason = "tests start, kill and look at processes themselves")]

@@ -116,10 +116,13 @@ impl Document {
         }
         let mut responses = Map::new();
         for (status, what, body) in &operation.answers {
-            let mut answer = json!({ "description": what });
-            if let Some((kind, schema)) = body {
-                answer["content"] = json!({ *kind: { "schema": schema(&mut self.generator) } });
-            }
+            let answer = match body {
+                Some((kind, schema)) => {
+                    let content = json!({ *kind: { "schema": schema(&mut self.generator) } });
+                    json!({ "description": what, "content": content })
+                }
+                None => json!({ "description": what }),
+            };
             responses.insert(status.to_string(), answer);
         }
         let problem = schema_of::<Problem>(&mut self.generator);
@@ -140,7 +143,8 @@ impl Document {
         });
         if let Some(body) = operation.body {
             let schema = body(&mut self.generator);
-            entry["requestBody"] = json!({ "required": true, "content": { "application/json": { "schema": schema } } });
+            let body = json!({ "required": true, "content": { "application/json": { "schema": schema } } });
+            entry.as_object_mut().map(|entry| entry.insert("requestBody".to_owned(), body));
         }
         if let Some(item) = self.paths.entry(operation.path).or_insert_with(|| json!({})).as_object_mut() {
             item.insert(operation.method.as_str().to_ascii_lowercase(), entry);
