@@ -8,7 +8,7 @@ use bytes::Bytes;
 use orbitr_model::{PageRequest, Problem};
 use serde::de::DeserializeOwned;
 
-use crate::problem::Refused;
+use crate::{BODY_LIMIT, problem::Refused};
 
 /// A JSON body. The size limit is the router's (413).
 pub(crate) struct Body<T>(pub(crate) T);
@@ -28,13 +28,22 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
                 Problem::new(415, "not-json", "The body is not JSON").then("Send Content-Type: application/json."),
             ));
         }
-        let bytes = Bytes::from_request(request, state).await.map_err(|rejection| {
-            let status = rejection.status().as_u16();
-            let code = if status == 413 { "body-too-large" } else { "body-unreadable" };
-            Refused(Problem::new(status, code, rejection.body_text()))
-        })?;
+        // Said before the first byte is read: a refusal in the middle of a body can be lost with the connection.
+        let length = request.headers().get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
+        if length.is_some_and(|length: usize| length > BODY_LIMIT) {
+            return Err(Refused(too_large()));
+        }
+        let bytes =
+            Bytes::from_request(request, state).await.map_err(|rejection| match rejection.status().as_u16() {
+                413 => Refused(too_large()),
+                status => Refused(Problem::new(status, "body-unreadable", rejection.body_text())),
+            })?;
         parse(&bytes).map(Self).map_err(Refused)
     }
+}
+
+fn too_large() -> Problem {
+    Problem::new(413, "body-too-large", "The body is larger than 1 MiB")
 }
 
 /// Reads JSON text as a `T`; the error names the member by its path.
