@@ -153,9 +153,8 @@ impl Walk {
 
     async fn knock(&self, route: &Route, walker: &Walker, thing: Thing) -> Answer {
         let request = walker.client.request(route.method.parse::<Method>().unwrap(), &self.path(route, thing));
-        // What changes something is sent nothing to work with.
-        let kind =
-            if route.path.starts_with("/api/") { "application/json" } else { "application/x-www-form-urlencoded" };
+        // What changes something is sent nothing that it could work with, nor take for a wrong password.
+        let kind = if route.path.starts_with("/api/") { "application/json" } else { "text/plain" };
         let request = if route.is_safe() { request } else { request.header("content-type", kind).body("") };
         Client::send(request).await
     }
@@ -195,10 +194,9 @@ async fn walkers(it: &TestBox, ada: &Person, a: &str) -> Vec<Walker> {
     ] {
         add(called, &ada.token(text, None).await, None, Some(May { cap, person: false, ..admin }));
     }
-    for (called, text, cap) in [
-        ("an admin's token for A only", "administer", Level::Administer),
-        ("to operate A only", "operate", Level::Operate),
-    ] {
+    for (called, text, cap) in
+        [("an admin's token for A only", "manage", Level::Manage), ("to operate A only", "operate", Level::Operate)]
+    {
         let may = May { cap, person: false, only_a: true, ..admin };
         add(called, &ada.token(text, Some(&[a])).await, None, Some(may));
     }
