@@ -6,7 +6,7 @@ use axum::{
 };
 use bytes::Bytes;
 use orbitr_model::{PageRequest, Problem};
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, IgnoredAny};
 
 use crate::{BODY_LIMIT, problem::Refused};
 
@@ -52,10 +52,14 @@ fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
     let value = serde_path_to_error::deserialize(&mut json).map_err(|error| {
         let path = error.path().to_string();
         let inner = error.into_inner();
-        if inner.is_syntax() || inner.is_eof() {
-            Problem::new(400, "not-json", "The body is not JSON").why(inner.to_string())
+        let field = if path == "." { "body".to_owned() } else { path };
+        if inner.is_data() {
+            Problem::field(field, inner.to_string())
+        } else if serde_json::from_slice::<IgnoredAny>(bytes).is_ok() {
+            // What is no word where one of a list is expected counts as bad syntax there, and as JSON it is fine.
+            Problem::field(field, "this kind of value cannot stand here")
         } else {
-            Problem::field(if path == "." { "body".to_owned() } else { path }, inner.to_string())
+            Problem::new(400, "not-json", "The body is not JSON").why(inner.to_string())
         }
     })?;
     json.end().map_err(|error| Problem::new(400, "not-json", "The body is not JSON").why(error.to_string()))?;
@@ -123,6 +127,14 @@ mod tests {
     #[expect(dead_code, reason = "only read in")]
     struct Sample {
         ports: Vec<u16>,
+        #[serde(default)]
+        kind: Option<Kind>,
+    }
+
+    #[derive(Debug, Deserialize)]
+    #[serde(rename_all = "lowercase")]
+    enum Kind {
+        Tcp,
     }
 
     #[test]
@@ -130,6 +142,7 @@ mod tests {
         let named = |text: &str| parse::<Sample>(text.as_bytes()).unwrap_err();
         assert_eq!(named(r#"{"ports":[1,"x"]}"#).fields[0].field, "ports[1]");
         assert_eq!(named(r#"{"ports":[],"odd":1}"#).fields[0].field, "odd");
+        assert_eq!(named(r#"{"ports":[],"kind":4}"#).fields[0].field, "kind");
         assert_eq!(named("{}").status, 422);
         assert_eq!(named("{").code, "not-json");
         assert_eq!(named(r#"{"ports":[]} x"#).status, 400);
