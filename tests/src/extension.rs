@@ -19,7 +19,7 @@ impl Sample<'static> {
     /// Its own health check never succeeds.
     pub const NEVER_HEALTHY: Self = Self { image: "orbitr-test/never-healthy:1.0.0", grace: "3s", check: "false" };
     /// The registry does not have it.
-    pub const ABSENT: Self = Self { image: "127.0.0.1:5000/library/postgres:99.0", grace: "30s", check: "true" };
+    pub const ABSENT: Self = Self { image: "127.0.0.1:5000/orbitr-test/absent:1.0.0", grace: "30s", check: "true" };
 }
 
 impl Sample<'_> {

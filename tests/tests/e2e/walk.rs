@@ -107,13 +107,11 @@ fn expected(route: &Route, walker: &Walker, thing: Thing) -> Expected {
 
 fn seen(route: &Route, answer: &Answer) -> Option<Expected> {
     let refusals = ["not-allowed", "person-only", "cross-site-request", "password-change-needed"];
-    let signed_out = answer.status == 401
-        || (matches!(answer.status, 302 | 303 | 307) && answer.header("location").starts_with("/sign-in?next="))
-        || (matches!(answer.status, 302 | 303 | 307)
-            && answer.header("location") == "/sign-in"
-            && route.public_reason.is_none());
     let kind = route.resource_kind.as_deref().unwrap_or_default();
-    if signed_out && answer.code() != "wrong-password" && route.public_reason.is_none() {
+    let is_redirect = matches!(answer.status, 302 | 303 | 307);
+    // Who is signed out is sent to the same page as who was never signed in, but with the cookie taken away.
+    let to_door = answer.header("location").split('?').next() == Some("/sign-in") && answer.session().is_none();
+    if route.public_reason.is_none() && (answer.status == 401 || (is_redirect && to_door)) {
         return Some(Expected::SignIn);
     }
     match answer.status {
@@ -131,10 +129,13 @@ fn seen(route: &Route, answer: &Answer) -> Option<Expected> {
     }
 }
 
+const ROOT: &str = "root on the box";
+
 struct Walk {
     it: TestBox,
     apps: [String; 2],
     jobs: [String; 2],
+    endpoint: String,
 }
 
 impl Walk {
@@ -144,6 +145,7 @@ impl Walk {
             "app" => self.apps[n].clone(),
             "job" => self.jobs[n].clone(),
             "project" => "home".to_owned(),
+            "endpoint" => self.endpoint.clone(),
             "registry" => "local".to_owned(),
             "extension" => "web".to_owned(),
             // Accounts, tokens, sessions, invites: none that exists, so that nothing is lost on the way.
@@ -200,7 +202,7 @@ async fn walkers(it: &TestBox, ada: &Person, a: &str) -> Vec<Walker> {
         let may = May { cap, person: false, only_a: true, ..admin };
         add(called, &ada.token(text, Some(&[a])).await, None, Some(may));
     }
-    add("root on the box", &it.local(), None, Some(May { person: false, ..admin }));
+    add(ROOT, &it.local(), None, Some(May { person: false, ..admin }));
     all
 }
 
@@ -219,7 +221,9 @@ async fn every_route_is_open_to_those_it_is_for_and_to_nobody_else() {
     ];
     ada.browser.settled().await;
     let mut all = walkers(&it, &ada, &apps[0]).await;
-    let walk = Walk { it, apps, jobs };
+    let shown = ada.browser.get(&format!("/api/v1/apps/{}", apps[0])).await.expect(200);
+    let endpoint = shown["endpoints"][0]["name"].as_str().unwrap().to_owned();
+    let walk = Walk { it, apps, jobs, endpoint };
     let routes = walk.it.routes();
     assert!(routes.iter().filter(|route| route.action.is_some()).count() > 50, "the whole table");
     let (mut wrong, mut knocks) = (Vec::new(), 0);
@@ -243,7 +247,9 @@ async fn every_route_is_open_to_those_it_is_for_and_to_nobody_else() {
                 }
                 knocks += 1;
                 let got = seen(route, &answer);
-                if got != Some(wanted) {
+                // Root is nobody with an account: what is about one's own is empty for it, or says so.
+                let own = walker.called == ROOT && route.action.as_deref() == Some("account.view");
+                if got != Some(wanted) && !(own && got == Some(Expected::Forbidden)) {
                     let called = walker.called;
                     let text: String = answer.text().chars().take(200).collect();
                     wrong.push(format!(

@@ -45,7 +45,7 @@ async fn an_image_that_is_nowhere() {
     let (mut it, ada) = box_with(&[("absent", Sample::ABSENT)]).await;
     let app = it.app("absent");
     let job = ada.browser.install("local/absent", &app, json!({})).await;
-    says(&failed(&ada, &job).await, "postgres:99.0");
+    says(&failed(&ada, &job).await, "orbitr-test/absent:1.0.0");
     it.assert_empty("after a pull that failed").await;
 }
 
