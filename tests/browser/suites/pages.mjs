@@ -144,6 +144,10 @@ test("what lies over a page: palette, shortcuts, drawer, dialog, menus", async (
     for (const text of await accessibility(page)) wrong.push(`${name}: ${text}`);
     await picture(page, `over-${name}`, { fullPage: false });
   };
+  const closed = async () => {
+    await page.keyboard.press("Escape");
+    await page.waitForFunction(() => !document.querySelector("dialog[open], :popover-open"));
+  };
   for (const [colorScheme, width] of [["light", 1440], ["dark", 390]]) {
     await page.setViewportSize({ width, height: 844 });
     await page.emulateMedia({ colorScheme, reducedMotion: "reduce" });
@@ -152,24 +156,24 @@ test("what lies over a page: palette, shortcuts, drawer, dialog, menus", async (
     await page.keyboard.press("Control+k");
     await page.locator("#palette .palette-item").first().waitFor();
     await shown(as("palette"));
-    await page.keyboard.press("Escape");
+    await closed();
     await page.keyboard.press("?");
     await page.locator("#shortcuts[open]").waitFor();
     await shown(as("shortcuts"));
-    await page.keyboard.press("Escape");
+    await closed();
     await page.locator(".top-account").click();
     await shown(as("account"));
-    await page.keyboard.press("Escape");
+    await closed();
     await page.goto("/jobs");
     await page.locator("main .row-link").first().click();
     await page.locator("#sheet[open] .job").waitFor();
     await shown(as("drawer"));
-    await page.keyboard.press("Escape");
+    await closed();
     await page.goto(`/apps/${app}/settings`);
     await page.getByRole("link", { name: /^Remove/ }).click();
     await page.locator("#sheet[open] .confirm").waitFor();
     await shown(as("dialog"));
-    await page.keyboard.press("Escape");
+    await closed();
     if (width < 500) {
       await page.getByRole("button", { name: "More" }).click();
       await shown(as("more"));
