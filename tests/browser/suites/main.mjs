@@ -236,7 +236,7 @@ function mainPath(name, javaScript) {
     watch.strict();
     await picture(page, `${name}-11-typed`);
     await page.getByLabel(/^Delete /).check();
-    await page.getByLabel(`Type ${id}`).fill(id);
+    await page.getByLabel("The app's id").fill(id);
     await page.getByRole("button", { name: "Remove app" }).click();
     await page.waitForURL(/\/jobs\/[^/]+$/);
     await jobEnds(somebody);
