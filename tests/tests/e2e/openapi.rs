@@ -58,15 +58,14 @@ impl Document {
     /// The schema's first type that is not null; nothing where everything is allowed.
     pub(crate) fn kind(&self, schema: &Value) -> String {
         let schema = self.resolved(schema);
-        let kind = match &schema["type"] {
+        match &schema["type"] {
             Value::String(kind) => kind.clone(),
             Value::Array(kinds) => {
                 kinds.iter().filter_map(Value::as_str).find(|kind| *kind != "null").unwrap_or_default().to_owned()
             }
             _ if schema["const"].is_string() || schema["enum"].is_array() => "string".to_owned(),
             _ => String::new(),
-        };
-        kind
+        }
     }
 
     /// A value that fits a schema, as far as the schema says what fits.
