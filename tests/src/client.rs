@@ -87,8 +87,9 @@ impl Answer {
     /// The session cookie that it sets, as it is sent back.
     #[must_use]
     pub fn session(&self) -> Option<String> {
-        let cookie = self.header("set-cookie").split(';').next()?;
-        cookie.starts_with("__Host-orbitr=").then(|| cookie.to_owned())
+        let cookies = self.headers.get_all("set-cookie").iter().filter_map(|value| value.to_str().ok());
+        let mut pairs = cookies.filter_map(|cookie| cookie.split(';').next());
+        pairs.find(|pair| pair.starts_with("__Host-orbitr=")).map(str::to_owned)
     }
 }
 
