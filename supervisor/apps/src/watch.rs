@@ -10,6 +10,7 @@ use std::{
 use orbitr_docker::{Change, Event};
 use orbitr_model::{Actor, AppId, Topic};
 use orbitr_store::{NewEvent, Outcome, Subject};
+use rusqlite::Connection;
 use tokio::{sync::broadcast::error::RecvError, task::AbortHandle};
 
 use crate::{
@@ -161,6 +162,16 @@ fn is_wanted(app: &App) -> bool {
     app.phase == Phase::Installed && app.wanted == Wanted::Running
 }
 
+/// What one look at an app found.
+enum Look {
+    /// A job installs it.
+    BeingInstalled,
+    /// Nobody wants it up.
+    NotWanted,
+    /// What the probe saw, and how long the app may take to come up.
+    Seen(Result<(), String>, Duration),
+}
+
 /// Probing one app until it answers.
 struct Probe {
     hands: Hands,
@@ -174,7 +185,9 @@ impl Probe {
         let begun = Instant::now();
         loop {
             match self.once().await {
-                Ok(Some((seen, grace))) => {
+                // The job that installs it knocks by itself; afterwards it is looked at here.
+                Ok(Look::BeingInstalled) => tokio::time::sleep(COMING_UP_PAUSE).await,
+                Ok(Look::Seen(seen, grace)) => {
                     let well = seen.is_ok();
                     self.set(seen);
                     if well {
@@ -183,7 +196,7 @@ impl Probe {
                     let late = begun.elapsed() > grace;
                     tokio::time::sleep(if late { UNHEALTHY_PAUSE } else { COMING_UP_PAUSE }).await;
                 }
-                Ok(None) => {
+                Ok(Look::NotWanted) => {
                     self.hands.seen.lock().remove(&self.app);
                     self.tell();
                     return;
@@ -196,14 +209,18 @@ impl Probe {
         }
     }
 
-    /// One try; none when the app is not meant to be up.
-    async fn once(&self) -> Result<Option<(Result<(), String>, Duration)>, Error> {
+    /// One try.
+    async fn once(&self) -> Result<Look, Error> {
         let id = self.app.clone();
-        let app = self.hands.store.read(move |conn| rows::find(conn, &id)).await?;
-        let Some(release) = app.filter(is_wanted).and_then(|app| app.active) else { return Ok(None) };
+        let read = move |conn: &Connection| Ok::<_, Error>((rows::find(conn, &id)?, rows::has_active_job(conn, &id)?));
+        let (app, busy) = self.hands.store.read(read).await?;
+        if busy && app.as_ref().is_some_and(|app| app.phase == Phase::Installing) {
+            return Ok(Look::BeingInstalled);
+        }
+        let Some(release) = app.filter(is_wanted).and_then(|app| app.active) else { return Ok(Look::NotWanted) };
         let loaded = self.hands.load(&self.app, release).await?;
         let containers = self.hands.up_containers(&loaded)?;
-        Ok(Some((reached(&containers, &loaded).await, loaded.extension.grace())))
+        Ok(Look::Seen(reached(&containers, &loaded).await, loaded.extension.grace()))
     }
 
     fn set(&self, now: Result<(), String>) {
