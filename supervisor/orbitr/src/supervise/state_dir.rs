@@ -5,13 +5,31 @@ use std::{
     io::{Read, Seek, Write},
     os::unix::fs::{OpenOptionsExt, PermissionsExt},
     path::Path,
+    thread,
+    time::{Duration, Instant},
 };
 
 use anyhow::{Context, bail};
 
+/// How long a lock that somebody holds is waited for.
+const LOCK_LIMIT: Duration = Duration::from_secs(2);
+const LOCK_STEP: Duration = Duration::from_millis(20);
+
 /// Held for as long as the supervisor runs; the kernel lets go of it however the process ends.
 #[derive(Debug)]
 pub(super) struct StateLock(#[allow(dead_code, reason = "held, not used")] File);
+
+/// Locks the file, with patience: a child that a killed supervisor was just starting holds what it inherited until it
+/// becomes its own program.
+fn lock(file: &File) -> Result<(), TryLockError> {
+    let begun = Instant::now();
+    loop {
+        match file.try_lock() {
+            Err(TryLockError::WouldBlock) if begun.elapsed() < LOCK_LIMIT => thread::sleep(LOCK_STEP),
+            other => return other,
+        }
+    }
+}
 
 /// Makes the directory, 0700, if it is not there, and locks it.
 pub(super) fn take(dir: &Path) -> anyhow::Result<StateLock> {
@@ -28,7 +46,7 @@ pub(super) fn take(dir: &Path) -> anyhow::Result<StateLock> {
         .mode(0o600)
         .open(&path)
         .with_context(|| format!("the lock file «{}» cannot be opened", path.display()))?;
-    match file.try_lock() {
+    match lock(&file) {
         Ok(()) => {}
         Err(TryLockError::WouldBlock) => {
             let mut owner = String::new();
