@@ -33,11 +33,14 @@ const at = words.indexOf("--width");
 const width = at < 0 ? 2 : Number(words.splice(at, 2)[1]);
 
 const { runAll } = await import("./lib/runner.mjs");
+const { Box } = await import("./lib/box.mjs");
 const { close } = await import("./lib/browser.mjs");
 for (const name of ["main", "pages", "sessions", "keyboard"]) await import(`./suites/${name}.mjs`);
 
 const { passed, failed } = await runAll(words, width);
 await close();
+// a suite that could not begin has left its box
+for (const box of Box.all) await box.gone().catch((error) => console.error(`${box.name}: ${error.message}`));
 // for scripts/test, which reads node's own words
 console.log(`# pass ${passed}\n# fail ${failed}`);
 console.log(`${passed} passed, ${failed} failed`);

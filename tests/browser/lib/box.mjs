@@ -50,6 +50,9 @@ export function engine(method, pathname) {
 }
 
 export class Box {
+  /** Those that are not gone yet. */
+  static all = new Set();
+
   #child = null;
   #run = "";
   #apps = new Set();
@@ -58,6 +61,7 @@ export class Box {
   static async start(name) {
     const box = new Box();
     box.name = name;
+    Box.all.add(box);
     // Short, because the path of a socket may not be long.
     box.dir = await mkdtemp("/var/tmp/orbitr-browser-");
     box.port = await freePort();
@@ -152,9 +156,11 @@ export class Box {
 
   /** Ends it and takes away all it made. */
   async gone() {
+    Box.all.delete(this);
     await this.kill("SIGTERM");
     for (const one of await this.left()) await engine("DELETE", one);
     this.log.end();
-    await rm(this.dir, { recursive: true, force: true });
+    // what a container wrote last may still be on its way
+    await rm(this.dir, { recursive: true, force: true, maxRetries: 5, retryDelay: 200 });
   }
 }
