@@ -6,7 +6,7 @@ use axum::{
     extract::{FromRequestParts, OptionalFromRequestParts},
     http::request::Parts,
 };
-use orbitr_access::{Access, Caller, TheBox, Visible, action::OwnAccount};
+use orbitr_access::{Access, Caller, TheBox, action::OwnAccount};
 use orbitr_apps::Apps;
 use orbitr_jobs::{Filter, Jobs};
 use orbitr_machine::Machine;
@@ -103,7 +103,7 @@ impl Site {
 
     /// The jobs that run now, as far as the reader may see them.
     pub(crate) async fn tray(&self, caller: &Caller) -> Vec<TrayJob> {
-        let filter = Filter { active: Some(true), visible: visible_jobs(caller), ..Filter::default() };
+        let filter = Filter { active: Some(true), visible: caller.visible_jobs(), ..Filter::default() };
         let page = self.jobs.list(filter, &PageRequest::default()).await;
         let jobs = page.map(|page| page.items).unwrap_or_default();
         jobs.into_iter()
@@ -115,16 +115,6 @@ impl Site {
                 message: job.message,
             })
             .collect()
-    }
-}
-
-/// What a list of jobs may show to a caller; none for everything.
-pub(crate) fn visible_jobs(caller: &Caller) -> Option<orbitr_jobs::Visible> {
-    match caller.visible() {
-        Visible::All => None,
-        visible @ Visible::Only { .. } => {
-            Some(orbitr_jobs::Visible { apps: visible.apps().unwrap_or_default(), owner: caller.user() })
-        }
     }
 }
 

@@ -9,7 +9,7 @@ use orbitr_access::{
     Permit,
     action::{CancelJob, ListJobs, ViewJob},
 };
-use orbitr_jobs::{Filter, Job, LogChunk, Visible};
+use orbitr_jobs::{Filter, Job, LogChunk};
 use orbitr_model::{AppId, JobState, Page, Problem};
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -84,7 +84,7 @@ async fn list(
     permit: Permit<ListJobs>,
     Query(query): Query<JobQuery>,
 ) -> Answer<Json<Page<Job>>> {
-    let visible = permit.visible().apps().map(|apps| Visible { apps, owner: permit.actor().user() });
+    let visible = permit.caller().visible_jobs();
     let filter = Filter { app: query.app, state: query.state, active: query.active, owner: None, visible };
     let page = input::page(query.cursor, query.limit)?;
     Ok(Json(rooms.jobs.list(filter, &page).await?))

@@ -18,7 +18,7 @@ use serde::Deserialize;
 use crate::{
     flash::Flash,
     shell::{self, Section},
-    site::{Cx, Site, visible_jobs},
+    site::{Cx, Site},
     trouble::{Answer, Trouble},
     ui::{self, JobView, LogChunk, LogView, StepRow},
 };
@@ -81,7 +81,7 @@ async fn table(
     cursor: Option<String>,
     clock: &ui::Clock,
 ) -> Answer<(Markup, Option<String>)> {
-    let filter = Filter { visible: visible_jobs(caller), ..Filter::default() };
+    let filter = Filter { visible: caller.visible_jobs(), ..Filter::default() };
     let page = site.jobs.list(filter, &PageRequest { cursor: cursor.clone(), ..PageRequest::default() }).await?;
     let jobs: Vec<JobView> = page.items.into_iter().map(|job| view(job, caller)).collect();
     let empty = ui::empty(ui::Icon::ListChecks, "Nothing has been done yet")
