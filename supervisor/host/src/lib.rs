@@ -1,14 +1,22 @@
 //! The machine underneath, as the supervisor reaches it.
 //!
 //! What lives here: child processes ([`exec`]), figures of the machine ([`figures`]), facts about it
-//! ([`facts`]), the talk with the service manager ([`notify`], [`listen`]) and files that survive a
-//! power cut ([`files`]). This is the only crate that starts processes.
+//! ([`facts`], [`network`], [`clock`]), the talk with the service manager ([`notify`], [`listen`]) and with it and its
+//! fellows over the system bus ([`dbus`]), the journal ([`journal`]) and files that survive a power cut ([`files`]). This is
+//! the only crate that starts processes, and the only one that speaks D-Bus.
 //! What may not: any rule of a room, the database, Docker, HTTP.
 
+pub mod clock;
+pub mod dbus;
 pub mod exec;
 pub mod facts;
 pub mod figures;
 pub mod files;
+pub mod journal;
 pub mod listen;
+pub mod network;
 pub mod notify;
 pub mod terminal;
+#[cfg(feature = "testing")]
+pub mod testing;
+pub mod units;

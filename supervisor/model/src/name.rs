@@ -14,7 +14,9 @@ pub struct InvalidName {
 }
 
 impl InvalidName {
-    pub(crate) const fn new(what: &'static str, rule: &'static str) -> Self {
+    /// A refusal of a name: what it should have been the name of, and the rule for such names.
+    #[must_use]
+    pub const fn new(what: &'static str, rule: &'static str) -> Self {
         Self { what, rule }
     }
 }
@@ -22,6 +24,7 @@ impl InvalidName {
 /// The name a person signs in with: `^[a-z][a-z0-9._-]{1,31}$`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(try_from = "String", into = "String")]
+#[schemars(!try_from, !into)]
 pub struct Username(#[schemars(regex(pattern = r"^[a-z][a-z0-9._-]{1,31}$"))] String);
 
 impl Username {
@@ -54,7 +57,8 @@ impl FromStr for Username {
 /// white space at its ends.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(try_from = "String", into = "String")]
-pub struct DisplayName(#[schemars(length(min = 1, max = 64))] String);
+#[schemars(!try_from, !into)]
+pub struct DisplayName(#[schemars(length(min = 1, max = 64), regex(pattern = r"^\S(?:.*\S)?$"))] String);
 
 impl DisplayName {
     /// The name as text.
