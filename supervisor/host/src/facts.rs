@@ -19,6 +19,14 @@ pub fn hostname() -> String {
         .unwrap_or_else(|| "localhost".to_owned())
 }
 
+/// Gives the kernel another name for this machine, until the next start. Needs root.
+///
+/// # Errors
+/// Whatever the kernel says.
+pub fn set_hostname(name: &str) -> std::io::Result<()> {
+    Ok(nix::unistd::sethostname(name)?)
+}
+
 /// One address of one network interface that is up.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub struct Address {

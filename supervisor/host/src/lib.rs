@@ -8,10 +8,12 @@
 
 pub mod clock;
 pub mod dbus;
+pub mod disks;
 pub mod exec;
 pub mod facts;
 pub mod figures;
 pub mod files;
+pub mod inbox;
 pub mod journal;
 pub mod listen;
 pub mod network;

@@ -2,7 +2,9 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, reason = "a test may fail")]
 
+mod dbus;
 mod exec;
 mod exec_ends;
 mod files;
+mod journal;
 mod machine;
