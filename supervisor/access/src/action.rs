@@ -9,6 +9,8 @@ use crate::resource::{Resource, TheBox};
 pub trait Action: sealed::Sealed + Clone + Copy + Send + Sync + 'static {
     /// Its stable name, as history writes it: `app.operate`.
     const NAME: &'static str;
+    /// What it is in people's words, to go on after «may not»; `{}` stands for the thing that it is done to.
+    const WORDS: &'static str;
     /// How deep it reaches.
     const LEVEL: Level;
     /// Only a person who has signed in may do it; a token or the box's own root may not.
@@ -24,6 +26,8 @@ pub trait Action: sealed::Sealed + Clone + Copy + Send + Sync + 'static {
 pub struct ActionInfo {
     /// Its stable name.
     pub name: &'static str,
+    /// What it is in people's words, to go on after «may not»; `{}` stands for the thing that it is done to.
+    pub words: &'static str,
     /// How deep it reaches.
     pub level: Level,
     /// The kind of thing it is done to, as path parameters call it.
@@ -40,6 +44,7 @@ impl ActionInfo {
     pub const fn of<A: Action>() -> Self {
         Self {
             name: A::NAME,
+            words: A::WORDS,
             level: A::LEVEL,
             resource_kind: <A::Resource as Resource>::KIND,
             person_only: A::PERSON_ONLY,
@@ -53,7 +58,7 @@ mod sealed {
 }
 
 macro_rules! actions {
-    ($($(#[$doc:meta])* $marker:ident: $name:literal, $level:ident on $resource:ty $(, $flag:ident)*;)*) => {
+    ($($(#[$doc:meta])* $marker:ident: $name:literal $words:literal, $level:ident on $resource:ty $(, $flag:ident)*;)*) => {
         $(
             $(#[$doc])*
             #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,6 +68,7 @@ macro_rules! actions {
 
             impl Action for $marker {
                 const NAME: &'static str = $name;
+                const WORDS: &'static str = $words;
                 const LEVEL: Level = Level::$level;
                 const PERSON_ONLY: bool = false $(|| flag!(person_only $flag))*;
                 const WITH_ONE_TIME_PASSWORD: bool = false $(|| flag!(with_one_time_password $flag))*;
@@ -89,56 +95,56 @@ macro_rules! flag {
 
 actions! {
     /// See the box: its name, figures, mode and settings that are no secret.
-    ViewBox: "box.view", View on TheBox;
+    ViewBox: "box.view" "see {}", View on TheBox;
     /// Change the box: name, time zone, power, every setting of the machine.
-    ChangeBox: "box.change", Administer on TheBox;
+    ChangeBox: "box.change" "change the settings of {}", Administer on TheBox;
 
     /// See what one's own account, sessions and tokens are.
-    OwnAccount: "account.view", View on TheBox, with_one_time_password;
+    OwnAccount: "account.view" "see an account of their own", View on TheBox, with_one_time_password;
     /// Change one's own profile, second step, sessions and tokens.
-    ChangeOwnAccount: "account.change", View on TheBox, person_only;
+    ChangeOwnAccount: "account.change" "change an account of their own", View on TheBox, person_only;
     /// Change one's own password.
-    ChangeOwnPassword: "account.password", View on TheBox, person_only, with_one_time_password;
+    ChangeOwnPassword: "account.password" "change a password of their own", View on TheBox, person_only, with_one_time_password;
     /// End one's own session.
-    SignOut: "account.sign-out", View on TheBox, person_only, with_one_time_password;
+    SignOut: "account.sign-out" "sign out", View on TheBox, person_only, with_one_time_password;
 
     /// See everybody: accounts, roles, grants, invites, sessions and tokens of all.
-    ViewPeople: "people.view", Administer on TheBox;
+    ViewPeople: "people.view" "see who uses {}", Administer on TheBox;
     /// Change everybody: invite, roles, grants, disable, delete, reset.
-    ManagePeople: "people.manage", Administer on TheBox;
+    ManagePeople: "people.manage" "change who may use {}", Administer on TheBox;
     /// Read, export and verify the whole history.
-    ViewAudit: "audit.view", Administer on TheBox;
+    ViewAudit: "audit.view" "read the whole history of {}", Administer on TheBox;
     /// See history; the list shows what one may see.
-    ListEvents: "event.list", View on TheBox;
+    ListEvents: "event.list" "see what happened", View on TheBox;
 
     /// See the projects; the list shows what one may see.
-    ListProjects: "project.list", View on TheBox;
+    ListProjects: "project.list" "see the projects", View on TheBox;
     /// See one project.
-    ViewProject: "project.view", View on ProjectId;
+    ViewProject: "project.view" "see {}", View on ProjectId;
     /// Install an app into a project.
-    InstallApp: "app.install", Manage on ProjectId;
+    InstallApp: "app.install" "install apps into {}", Manage on ProjectId;
 
     /// See the store and the extensions in it.
-    ViewCatalog: "catalog.view", View on TheBox;
+    ViewCatalog: "catalog.view" "see the store", View on TheBox;
     /// See the apps; the list shows what one may see.
-    ListApps: "app.list", View on TheBox;
+    ListApps: "app.list" "see the apps", View on TheBox;
     /// See one app: state, logs, settings without secrets, events.
-    ViewApp: "app.view", View on AppId;
+    ViewApp: "app.view" "see {}", View on AppId;
     /// Start, stop and restart an app.
-    OperateApp: "app.operate", Operate on AppId;
+    OperateApp: "app.operate" "start, stop or restart {}", Operate on AppId;
     /// Read the passwords and keys that an app was given.
-    RevealAppSecrets: "app.reveal", Manage on AppId;
+    RevealAppSecrets: "app.reveal" "see the passwords of {}", Manage on AppId;
     /// Change an app's inputs.
-    ChangeApp: "app.change", Manage on AppId;
+    ChangeApp: "app.change" "change the settings of {}", Manage on AppId;
     /// Remove an app, with or without its data.
-    RemoveApp: "app.remove", Manage on AppId;
+    RemoveApp: "app.remove" "remove {}", Manage on AppId;
 
     /// See the jobs; the list shows what one may see.
-    ListJobs: "job.list", View on TheBox;
+    ListJobs: "job.list" "see the jobs", View on TheBox;
     /// See one job and its log.
-    ViewJob: "job.view", View on JobId;
+    ViewJob: "job.view" "see {}", View on JobId;
     /// Cancel a job.
-    CancelJob: "job.cancel", Operate on JobId;
+    CancelJob: "job.cancel" "cancel {}", Operate on JobId;
 }
 
 #[cfg(test)]
@@ -151,6 +157,15 @@ mod tests {
     fn every_action_has_its_own_name() {
         let names: BTreeSet<_> = ALL.iter().map(|action| action.name).collect();
         assert_eq!(names.len(), ALL.len());
+    }
+
+    #[test]
+    fn every_action_has_words_that_go_on_after_may_not() {
+        for action in ALL {
+            let sentence = format!("You may not {}", action.words.replace("{}", "it"));
+            assert!(action.words.starts_with(|c: char| c.is_ascii_lowercase()), "{sentence}");
+            assert!(!sentence.contains(['{', '.']) && !sentence.contains(action.name), "{sentence}");
+        }
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use futures_util::{Stream, stream};
-use orbitr_model::{AppId, EventId, Page, PageRequest};
+use orbitr_model::{AppId, EventId, Page, PageRequest, deed};
 use orbitr_store::events::{self, Broken, Event, Filter, Verified};
 use orbitr_store::{Store, Subject};
 use serde_json::json;
@@ -50,7 +50,7 @@ impl Access {
         let noted = json!({ "filter": filter });
         self.store()
             .write(move |tx| {
-                tx.event(history::done(&permit, "audit.export", Subject::the_box(), noted))?;
+                tx.event(history::done(&permit, deed::AUDIT_EXPORT, Subject::the_box(), noted))?;
                 Ok::<_, Error>(())
             })
             .await?;

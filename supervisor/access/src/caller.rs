@@ -2,7 +2,7 @@
 
 use std::{fmt, net::IpAddr, sync::Arc};
 
-use orbitr_model::{Actor, AppId, Level, ProjectId, Role, SessionId, UserId};
+use orbitr_model::{Actor, AppId, JobId, Level, ProjectId, Role, SessionId, UserId};
 
 use crate::{
     action::Action,
@@ -113,6 +113,13 @@ impl Caller {
             Named::Job(_) => Place::Nowhere,
         };
         self.check::<A>(&place).is_ok()
+    }
+
+    /// The same for a job, whose place a list knows already: the app that it works on, and who started it.
+    #[must_use]
+    pub fn may_on_job<A: Action<Resource = JobId>>(&self, app: Option<&AppId>, started_by: &Actor) -> bool {
+        let own = started_by.user().is_some() && started_by.user() == self.user();
+        self.check::<A>(&Place::Job { app: app.cloned(), own }).is_ok()
     }
 
     /// What lists may show them.

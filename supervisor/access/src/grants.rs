@@ -1,6 +1,6 @@
 //! Grants: who may how much on which app or project.
 
-use orbitr_model::{AppId, Level, ProjectId, Topic, UserId, Username};
+use orbitr_model::{AppId, Level, ProjectId, Topic, UserId, Username, deed};
 use orbitr_store::{Tx, row};
 use rusqlite::{Connection, Row, params};
 use schemars::JsonSchema;
@@ -180,7 +180,7 @@ impl Access {
                 set(tx, user, &grant)?;
                 let subject = history::user(user, &row.user.username);
                 let detail = json!({ "on": grant.on, "level": grant.level });
-                tx.event(history::done(&permit, "user.grant", subject, detail))?;
+                tx.event(history::done(&permit, deed::USER_GRANT, subject, detail))?;
                 Ok(of_user(tx, user)?)
             })
             .await

@@ -1,7 +1,7 @@
 //! Invites: a link that makes one account, once, within seven days.
 
 use jiff::SignedDuration;
-use orbitr_model::{Actor, DisplayName, InviteId, Role, Timestamp, Topic, Username};
+use orbitr_model::{Actor, DisplayName, InviteId, Role, Timestamp, Topic, deed};
 use orbitr_store::{NewEvent, Outcome, Subject, Tx, row, time::to_ms};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use schemars::JsonSchema;
@@ -15,7 +15,7 @@ use crate::{
     gate::Client,
     grants::{self, Grant, SetGrant},
     history, secret, sessions,
-    setup::Wanted,
+    setup::{NewAccount, Wanted},
     users::{self, NewUser},
 };
 
@@ -75,25 +75,6 @@ pub struct OpenInvite {
     pub role: Role,
     /// Until when the link works.
     pub expires_at: Timestamp,
-}
-
-/// The account that somebody makes of an invite.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct AcceptInvite {
-    /// What the link ends with.
-    #[schemars(length(max = 64))]
-    pub code: Secret,
-    /// The name to sign in with.
-    #[schemars(with = "Username")]
-    pub username: String,
-    /// The name that people see; the user name when it is left out.
-    #[serde(default)]
-    #[schemars(with = "Option<DisplayName>")]
-    pub display_name: Option<String>,
-    /// The password: at least 10 characters.
-    #[schemars(length(min = 10, max = 256))]
-    pub password: Secret,
 }
 
 const COLUMNS: &str = "id, role, note, grants, created_by, created_at, expires_at";
@@ -179,7 +160,7 @@ impl Access {
                 insert(tx, &invite, &code)?;
                 let subject = Subject::new("invite", invite.id, &invite.note);
                 let detail = json!({ "role": invite.role, "grants": invite.grants.len() });
-                tx.event(history::done(&permit, "invite.create", subject, detail))?;
+                tx.event(history::done(&permit, deed::INVITE_CREATE, subject, detail))?;
                 Ok(NewInviteLink { invite, code })
             })
             .await
@@ -209,7 +190,7 @@ impl Access {
                     .optional()?;
                 let subject = Subject::new("invite", id, note.ok_or(Error::NoInvite(id))?);
                 tx.changed(Topic::People);
-                tx.event(history::done(&permit, "invite.revoke", subject, json!({})))?;
+                tx.event(history::done(&permit, deed::INVITE_REVOKE, subject, json!({})))?;
                 Ok(())
             })
             .await
@@ -230,11 +211,11 @@ impl Access {
     /// # Errors
     /// [`Error::InviteGone`], [`Error::NameTaken`], [`Error::Invalid`] names every field that is not
     /// right; otherwise as the database.
-    pub async fn accept_invite(&self, accept: AcceptInvite, client: &Client) -> Result<NewSession, Error> {
+    pub async fn accept_invite(&self, accept: NewAccount, client: &Client) -> Result<NewSession, Error> {
         let (code, now) = (accept.code.clone(), self.now());
         // Before anything is hashed: a link that is no link costs nothing.
         self.open_invite(&code).await?;
-        let wanted = Wanted::parse(&accept.username, accept.display_name.as_deref(), &accept.password)?;
+        let wanted = Wanted::parse(&accept)?;
         let hash = self.hasher().hash(wanted.password.clone()).await?;
         let client = client.clone();
         self.store()
@@ -255,7 +236,7 @@ impl Access {
                 let session = sessions::open(tx, &user, &client, now)?;
                 tx.event(NewEvent {
                     actor: Actor::User { id, name: user.user.username.clone() },
-                    action: "invite.accept",
+                    action: deed::INVITE_ACCEPT,
                     subject: history::user(id, &user.user.username),
                     outcome: Outcome::Ok,
                     detail: json!({ "invite": invite.id, "role": invite.role }),

@@ -1,7 +1,7 @@
 //! Everybody's accounts, in the hands of an admin. The box never has an admin less than one.
 
 use jiff::SignedDuration;
-use orbitr_model::{Actor, Role, Timestamp, Topic, UserId, Username};
+use orbitr_model::{Actor, Role, Timestamp, Topic, UserId, Username, deed};
 use orbitr_store::{Tx, time::to_ms};
 use rusqlite::params;
 use schemars::JsonSchema;
@@ -78,7 +78,7 @@ impl Access {
             let but = permit.session().filter(|_| permit.caller().user() == Some(id));
             sessions::end_all(tx, id, but)?;
             let detail = json!({ "from": row.user.role, "to": role });
-            tx.event(history::done(permit, "user.role", history::user(id, &row.user.username), detail))?;
+            tx.event(history::done(permit, deed::USER_ROLE, history::user(id, &row.user.username), detail))?;
             Ok(())
         })
         .await
@@ -97,7 +97,7 @@ impl Access {
             keep_an_admin(tx, row)?;
             tx.execute("UPDATE user SET disabled_at = ?2 WHERE id = ?1", params![id.to_string(), to_ms(now)])?;
             let detail = end_everything(tx, id)?;
-            tx.event(history::done(permit, "user.disable", history::user(id, &row.user.username), detail))?;
+            tx.event(history::done(permit, deed::USER_DISABLE, history::user(id, &row.user.username), detail))?;
             Ok(())
         })
         .await
@@ -113,7 +113,7 @@ impl Access {
                 return Ok(());
             }
             tx.execute("UPDATE user SET disabled_at = NULL WHERE id = ?1", [id.to_string()])?;
-            tx.event(history::done(permit, "user.enable", history::user(id, &row.user.username), json!({})))?;
+            tx.event(history::done(permit, deed::USER_ENABLE, history::user(id, &row.user.username), json!({})))?;
             Ok(())
         })
         .await
@@ -134,7 +134,7 @@ impl Access {
                 tx.execute("DELETE FROM user WHERE id = ?1", [id.to_string()])?;
                 tx.changed(Topic::People);
                 let detail = json!({ "role": row.user.role });
-                tx.event(history::done(&permit, "user.delete", history::user(id, &row.user.username), detail))?;
+                tx.event(history::done(&permit, deed::USER_DELETE, history::user(id, &row.user.username), detail))?;
                 Ok(())
             })
             .await
@@ -151,7 +151,7 @@ impl Access {
             .write(move |tx| {
                 let row = users::known(tx, id)?;
                 let detail = reset(tx, &row, &hash, one_time.1)?;
-                tx.event(history::done(&permit, "user.reset", history::user(id, &row.user.username), detail))?;
+                tx.event(history::done(&permit, deed::USER_RESET, history::user(id, &row.user.username), detail))?;
                 Ok(OneTimePassword { username: row.user.username, password: one_time.0, expires_at: one_time.1 })
             })
             .await
@@ -168,7 +168,12 @@ impl Access {
                 return Err(Error::TotpOff);
             }
             second_step::turn_off(tx, &secrets, id)?;
-            tx.event(history::done(permit, "user.second-step-off", history::user(id, &row.user.username), json!({})))?;
+            tx.event(history::done(
+                permit,
+                deed::USER_SECOND_STEP_OFF,
+                history::user(id, &row.user.username),
+                json!({}),
+            ))?;
             Ok(())
         })
         .await
@@ -192,7 +197,7 @@ impl Access {
                 let detail = reset(tx, &row, &hash, one_time.1)?;
                 second_step::turn_off(tx, &secrets, id)?;
                 tx.execute("UPDATE user SET disabled_at = NULL WHERE id = ?1", [id.to_string()])?;
-                tx.event(history::done(&permit, "user.reset-on-the-box", history::user(id, &name), detail))?;
+                tx.event(history::done(&permit, deed::USER_RESET_ON_THE_BOX, history::user(id, &name), detail))?;
                 Ok(OneTimePassword { username: name, password: one_time.0, expires_at: one_time.1 })
             })
             .await

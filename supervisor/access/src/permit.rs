@@ -2,7 +2,7 @@
 
 use std::{fmt, net::IpAddr};
 
-use orbitr_model::{Actor, Problem, SessionId, UserId};
+use orbitr_model::{Actor, Level, Problem, SessionId, UserId};
 
 use crate::{
     action::Action,
@@ -81,6 +81,10 @@ impl<A: Action> fmt::Debug for Permit<A> {
 #[error("{action} on {kind} {id} is refused")]
 pub struct Denied {
     pub(crate) action: &'static str,
+    /// The action in people's words.
+    words: &'static str,
+    /// How deep it reaches.
+    level: Level,
     pub(crate) kind: &'static str,
     pub(crate) id: String,
     pub(crate) why: DeniedWhy,
@@ -95,17 +99,38 @@ pub(crate) enum DeniedWhy {
 
 impl Denied {
     pub(crate) fn new<A: Action>(resource: &A::Resource, why: Refused) -> Self {
-        Self { action: A::NAME, kind: A::Resource::KIND, id: resource.id(), why: DeniedWhy::Refused(why) }
+        Self {
+            action: A::NAME,
+            words: A::WORDS,
+            level: A::LEVEL,
+            kind: A::Resource::KIND,
+            id: resource.id(),
+            why: DeniedWhy::Refused(why),
+        }
     }
 
     pub(crate) fn unanswered<A: Action>(resource: &A::Resource, why: orbitr_store::Error) -> Self {
-        Self { action: A::NAME, kind: A::Resource::KIND, id: resource.id(), why: DeniedWhy::Store(why) }
+        Self {
+            action: A::NAME,
+            words: A::WORDS,
+            level: A::LEVEL,
+            kind: A::Resource::KIND,
+            id: resource.id(),
+            why: DeniedWhy::Store(why),
+        }
     }
 
     /// A path parameter that cannot be the name of anything.
     pub(crate) fn unreadable<A: Action>(text: &str) -> Self {
         let id = text.chars().filter(|c| !c.is_control()).take(64).collect();
-        Self { action: A::NAME, kind: A::Resource::KIND, id, why: DeniedWhy::Refused(Refused::Invisible) }
+        Self {
+            action: A::NAME,
+            words: A::WORDS,
+            level: A::LEVEL,
+            kind: A::Resource::KIND,
+            id,
+            why: DeniedWhy::Refused(Refused::Invisible),
+        }
     }
 
     /// Why, where it was decided; none when the database did not answer.
@@ -124,12 +149,11 @@ impl From<Denied> for Problem {
             DeniedWhy::Store(error) => error.into(),
             // The same answer as for a thing that is not there, so that nobody can ask what exists.
             DeniedWhy::Refused(Refused::Invisible) => Self::not_found(denied.kind, denied.id),
-            DeniedWhy::Refused(Refused::TooLittle) => Self::new(403, "not-allowed", "You may not do this")
-                .why(format!(
-                    "It needs the permission for «{}», and your role and grants do not include it.",
-                    denied.action
-                ))
-                .then("Ask an admin of this box."),
+            DeniedWhy::Refused(Refused::TooLittle) => {
+                let title = format!("You may not {}", denied.words.replace("{}", this(denied.kind)));
+                let (why, then) = too_little(denied.level);
+                Self::new(403, "not-allowed", title).why(why).then(then)
+            }
             DeniedWhy::Refused(Refused::PersonOnly) => {
                 Self::new(403, "person-only", "Only a person who has signed in can do this")
                     .why("What changes an account is closed to API tokens and to the box's own root.")
@@ -141,5 +165,37 @@ impl From<Denied> for Problem {
                     .then("Change your password; then everything else opens.")
             }
         }
+    }
+}
+
+/// A thing of this kind, as one speaks of what lies on the table.
+fn this(kind: &str) -> &'static str {
+    match kind {
+        "app" => "this app",
+        "project" => "this project",
+        "job" => "this job",
+        _ => "this box",
+    }
+}
+
+/// Why an action of this level is refused to somebody who sees the thing, and who can change that.
+fn too_little(level: Level) -> (&'static str, &'static str) {
+    match level {
+        Level::Administer => (
+            "Only admins of this box may.",
+            "Ask an admin to do it for you. An admin can also make you one, under People.",
+        ),
+        Level::Manage => (
+            "It takes the level «Manage» on it, and what you were granted is less. Viewers never have it.",
+            "An admin of this box can change your role and what you are granted, under People.",
+        ),
+        Level::Operate => (
+            "It takes the level «Operate» on it, and what you were granted is less. Viewers never have it.",
+            "An admin of this box can change your role and what you are granted, under People.",
+        ),
+        Level::View => (
+            "It takes the level «View», and what you were granted is less.",
+            "An admin of this box can change what you are granted, under People.",
+        ),
     }
 }

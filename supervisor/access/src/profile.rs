@@ -1,6 +1,6 @@
 //! One's own account: who one is here, what one is called, one's password.
 
-use orbitr_model::{Actor, DisplayName, Level, Role, Topic};
+use orbitr_model::{Actor, DisplayName, Level, Role, Topic, deed};
 use orbitr_store::{NewEvent, Outcome};
 use rusqlite::params;
 use schemars::JsonSchema;
@@ -87,7 +87,7 @@ impl Access {
                 tx.changed(Topic::People);
                 let subject = history::user(user, &row.user.username);
                 let detail = json!({ "display_name": change.display_name });
-                tx.event(history::done(&permit, "account.profile", subject, detail))?;
+                tx.event(history::done(&permit, deed::ACCOUNT_PROFILE, subject, detail))?;
                 Ok(row.user)
             })
             .await
@@ -122,7 +122,7 @@ impl Access {
                 let ended = sessions::end_all(tx, user, permit.session())?;
                 let subject = history::user(user, &row.user.username);
                 let detail = json!({ "sessions_ended": ended });
-                tx.event(history::done(&permit, "account.password", subject, detail))?;
+                tx.event(history::done(&permit, deed::ACCOUNT_PASSWORD, subject, detail))?;
                 Ok(())
             })
             .await
@@ -150,7 +150,7 @@ impl Access {
         let right = self.hasher().verify(password, Some(row.password)).await?;
         let wrong = NewEvent {
             actor: permit.actor().clone(),
-            action: "account.confirm-password",
+            action: deed::ACCOUNT_CONFIRM_PASSWORD,
             subject: history::user(user, &row.user.username),
             outcome: Outcome::Failed,
             detail: json!({ "for": A::NAME }),

@@ -1,6 +1,6 @@
 //! Turning the second step of one's own account on and off.
 
-use orbitr_model::{Topic, UserId};
+use orbitr_model::{Topic, UserId, deed};
 use orbitr_store::{Secrets, Tx, time::to_ms};
 use qrcodegen::{QrCode, QrCodeEcc};
 use rusqlite::params;
@@ -100,7 +100,7 @@ impl Access {
                 recovery_codes::keep(tx, user, &fresh)?;
                 tx.changed(Topic::People);
                 let subject = history::user(user, &row.user.username);
-                tx.event(history::done(&permit, "account.second-step-on", subject, json!({})))?;
+                tx.event(history::done(&permit, deed::ACCOUNT_SECOND_STEP_ON, subject, json!({})))?;
                 Ok(fresh.shown)
             })
             .await
@@ -126,7 +126,7 @@ impl Access {
                 }
                 turn_off(tx, &secrets, user)?;
                 let subject = history::user(user, &row.user.username);
-                tx.event(history::done(&permit, "account.second-step-off", subject, json!({})))?;
+                tx.event(history::done(&permit, deed::ACCOUNT_SECOND_STEP_OFF, subject, json!({})))?;
                 Ok(())
             })
             .await
@@ -148,7 +148,7 @@ impl Access {
                 recovery_codes::keep(tx, user, &fresh)?;
                 tx.changed(Topic::People);
                 let subject = history::user(user, &row.user.username);
-                tx.event(history::done(&permit, "account.recovery-codes", subject, json!({})))?;
+                tx.event(history::done(&permit, deed::ACCOUNT_RECOVERY_CODES, subject, json!({})))?;
                 Ok(fresh.shown)
             })
             .await

@@ -12,8 +12,11 @@ use crate::error::Error;
 /// Text that must not turn up in logs: a password, a session, a token. Debug does not show it. As JSON it
 /// is its text, because it has to be read from the person who knows it and shown once to the person who
 /// gets it.
+///
+/// In schemas it stands where it is used, because bounds said there would be lost beside a reference.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(transparent)]
+#[schemars(inline)]
 pub struct Secret(String);
 
 impl Secret {

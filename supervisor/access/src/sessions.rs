@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use jiff::SignedDuration;
-use orbitr_model::{SessionId, Timestamp, Topic, UserId};
+use orbitr_model::{SessionId, Timestamp, Topic, UserId, deed};
 use orbitr_store::{Subject, Tx, row, time::to_ms};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use schemars::JsonSchema;
@@ -207,7 +207,7 @@ impl Access {
                     end_one(tx, user, id)?;
                 }
                 let subject = history::user(user, &row.user.username);
-                tx.event(history::done(&permit, "account.sign-out", subject, json!({})))?;
+                tx.event(history::done(&permit, deed::ACCOUNT_SIGN_OUT, subject, json!({})))?;
                 Ok(())
             })
             .await
@@ -231,7 +231,7 @@ impl Access {
         self.store()
             .write(move |tx| {
                 end_one(tx, user, id)?;
-                tx.event(history::done(&permit, "session.end", Subject::new("session", id, ""), json!({})))?;
+                tx.event(history::done(&permit, deed::SESSION_END, Subject::new("session", id, ""), json!({})))?;
                 Ok(())
             })
             .await
@@ -248,7 +248,7 @@ impl Access {
                 let row = users::known(tx, user)?;
                 let ended = end_all(tx, user, permit.session())?;
                 let subject = history::user(user, &row.user.username);
-                tx.event(history::done(&permit, "session.end-others", subject, json!({ "ended": ended })))?;
+                tx.event(history::done(&permit, deed::SESSION_END_OTHERS, subject, json!({ "ended": ended })))?;
                 Ok(ended)
             })
             .await
@@ -268,6 +268,28 @@ impl Access {
             .await
     }
 
+    /// Ends one of somebody's sessions.
+    ///
+    /// # Errors
+    /// [`Error::NoUser`], [`Error::NoSession`] when it is not theirs; otherwise as the database.
+    pub async fn end_session_of(
+        &self,
+        permit: &Permit<ManagePeople>,
+        user: UserId,
+        id: SessionId,
+    ) -> Result<(), Error> {
+        let permit = permit.clone();
+        self.store()
+            .write(move |tx| {
+                let row = users::known(tx, user)?;
+                end_one(tx, user, id)?;
+                let subject = history::user(user, &row.user.username);
+                tx.event(history::done(&permit, deed::USER_END_SESSION, subject, json!({ "session": id })))?;
+                Ok(())
+            })
+            .await
+    }
+
     /// Ends all of somebody's sessions; says how many.
     ///
     /// # Errors
@@ -279,7 +301,7 @@ impl Access {
                 let row = users::known(tx, user)?;
                 let ended = end_all(tx, user, None)?;
                 let subject = history::user(user, &row.user.username);
-                tx.event(history::done(&permit, "user.end-sessions", subject, json!({ "ended": ended })))?;
+                tx.event(history::done(&permit, deed::USER_END_SESSIONS, subject, json!({ "ended": ended })))?;
                 Ok(ended)
             })
             .await

@@ -1,6 +1,6 @@
 //! Claiming the box: a one-time code from its screen makes whoever types it the first admin.
 
-use orbitr_model::{DisplayName, FieldError, ProjectId, Role, Topic, Username};
+use orbitr_model::{DisplayName, FieldError, ProjectId, Role, Topic, Username, deed};
 use orbitr_store::{NewEvent, Outcome, Subject, Tx, time::to_ms};
 use rusqlite::{Connection, OptionalExtension, params};
 use schemars::JsonSchema;
@@ -25,11 +25,12 @@ const CODE_GROUP_CHARS: usize = 4;
 /// The name of the project that every box has.
 const HOME: &str = "Home";
 
-/// What the first admin says: the code from the screen and the account to make.
+/// An account that somebody makes with a code that lets them in: the setup code of the box's screen, or what an invite's
+/// link ends with.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct Claim {
-    /// The setup code, as the box shows it; capitals, dashes and spaces do not matter.
+pub struct NewAccount {
+    /// The code. In a setup code, capitals, dashes and spaces do not matter.
     #[schemars(length(max = 64))]
     pub code: Secret,
     /// The name to sign in with.
@@ -53,7 +54,9 @@ pub(crate) struct Wanted {
 }
 
 impl Wanted {
-    pub(crate) fn parse(username: &str, display_name: Option<&str>, password: &Secret) -> Result<Self, Error> {
+    pub(crate) fn parse(asked: &NewAccount) -> Result<Self, Error> {
+        let NewAccount { username, display_name, password, .. } = asked;
+        let display_name = display_name.as_deref();
         let mut fields: Vec<FieldError> = Vec::new();
         let mut keep = |error: Error| {
             if let Error::Invalid(wrong) = error {
@@ -156,9 +159,9 @@ impl Access {
     ///
     /// # Errors
     /// As [`Access::check_setup_code`]; [`Error::Invalid`] names every field that is not right.
-    pub async fn claim(&self, claim: Claim, client: &Client) -> Result<NewSession, Error> {
+    pub async fn claim(&self, claim: NewAccount, client: &Client) -> Result<NewSession, Error> {
         self.check_setup_code(&claim.code, client).await?;
-        let wanted = Wanted::parse(&claim.username, claim.display_name.as_deref(), &claim.password)?;
+        let wanted = Wanted::parse(&claim)?;
         let hash = self.hasher().hash(wanted.password.clone()).await?;
         let (client, now) = (client.clone(), self.now());
         let (session, home) = self
@@ -183,7 +186,7 @@ impl Access {
                 let admin = users::insert(tx, new, now)?;
                 let session = sessions::open(tx, &admin, &client, now)?;
                 let who = (admin.user.id, &admin.user.username);
-                tx.event(history::at_the_door(Some(who), &client, "box.claim", Outcome::Ok, json!({})))?;
+                tx.event(history::at_the_door(Some(who), &client, deed::BOX_CLAIM, Outcome::Ok, json!({})))?;
                 tx.changed(Topic::Box);
                 Ok((session, home))
             })
@@ -198,7 +201,7 @@ impl Access {
 fn note_wrong_code(tx: &mut Tx<'_>, client: &Client, closed_for: Option<u64>) -> Result<(), Error> {
     tx.event(NewEvent {
         actor: orbitr_model::Actor::Anonymous,
-        action: "box.claim",
+        action: deed::BOX_CLAIM,
         subject: Subject::the_box(),
         outcome: Outcome::Failed,
         detail: json!({ "why": "wrong setup code", "closed_for_seconds": closed_for }),

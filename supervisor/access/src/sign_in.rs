@@ -4,7 +4,7 @@
 //! the time it takes, and when the door closes.
 
 use jiff::SignedDuration;
-use orbitr_model::{Timestamp, Username};
+use orbitr_model::{Timestamp, Username, deed};
 use orbitr_store::{Outcome, Tx, time::to_ms};
 use rusqlite::{Connection, OptionalExtension, params};
 use schemars::JsonSchema;
@@ -127,7 +127,7 @@ impl Access {
                         let who = row.as_ref().map(|row| (row.user.id, &row.user.username));
                         let closed_for = backoff::closed_for(tx, &doors.both(), now)?;
                         let detail = json!({ "why": "wrong name or password", "closed_for_seconds": closed_for });
-                        tx.event(history::at_the_door(who, &client, "account.sign-in", Outcome::Failed, detail))?;
+                        tx.event(history::at_the_door(who, &client, deed::ACCOUNT_SIGN_IN, Outcome::Failed, detail))?;
                         Ok(Err(Error::WrongCredentials))
                     }
                 }
@@ -187,14 +187,14 @@ impl Access {
                 let Some(how) = how else {
                     let closed_for = backoff::closed_for(tx, &doors.both(), now)?;
                     let detail = json!({ "why": "wrong code", "closed_for_seconds": closed_for });
-                    tx.event(history::at_the_door(who, &client, "account.sign-in", Outcome::Failed, detail))?;
+                    tx.event(history::at_the_door(who, &client, deed::ACCOUNT_SIGN_IN, Outcome::Failed, detail))?;
                     return Ok(Err(Error::WrongCode));
                 };
                 tx.execute("DELETE FROM challenge WHERE hash = ?1", [hash])?;
                 doors.come_in(tx)?;
                 let session = sessions::open(tx, &row, &client, now)?;
                 let detail = json!({ "second_step": how, "session": session.id });
-                tx.event(history::at_the_door(who, &client, "account.sign-in", Outcome::Ok, detail))?;
+                tx.event(history::at_the_door(who, &client, deed::ACCOUNT_SIGN_IN, Outcome::Ok, detail))?;
                 Ok::<_, Error>(Ok(session))
             })
             .await?
@@ -234,7 +234,7 @@ fn right_password(
             Some(_) => ("the account is disabled", Error::AccountDisabled),
             None => ("the one-time password has expired", Error::OneTimePasswordExpired),
         };
-        tx.event(history::at_the_door(who, client, "account.sign-in", Outcome::Denied, json!({ "why": why })))?;
+        tx.event(history::at_the_door(who, client, deed::ACCOUNT_SIGN_IN, Outcome::Denied, json!({ "why": why })))?;
         return Ok(Err(error));
     }
     if row.user.second_step {
@@ -244,7 +244,7 @@ fn right_password(
     doors.come_in(tx)?;
     let session = sessions::open(tx, row, client, now)?;
     let detail = json!({ "session": session.id });
-    tx.event(history::at_the_door(who, client, "account.sign-in", Outcome::Ok, detail))?;
+    tx.event(history::at_the_door(who, client, deed::ACCOUNT_SIGN_IN, Outcome::Ok, detail))?;
     Ok(Ok(SignedIn::Done(session)))
 }
 

@@ -4,7 +4,7 @@
 use std::{collections::BTreeSet, net::IpAddr};
 
 use jiff::SignedDuration;
-use orbitr_model::{AppId, DisplayName, FieldError, Level, ProjectId, Role, Timestamp, TokenId, Topic, UserId};
+use orbitr_model::{AppId, DisplayName, FieldError, Level, ProjectId, Role, Timestamp, TokenId, Topic, UserId, deed};
 use orbitr_store::{Subject, Tx, row, time::to_ms};
 use rusqlite::{Connection, OptionalExtension, Row, params, types::Value};
 use schemars::JsonSchema;
@@ -307,7 +307,7 @@ impl Access {
                 let token = list(tx, user, now)?.into_iter().find(|token| token.id == id).ok_or(Error::NoToken(id))?;
                 let subject = Subject::new("token", id, &new.label);
                 let detail = json!({ "level": new.level, "expires_at": token.expires_at, "only": token.only });
-                tx.event(history::done(&permit, "token.create", subject, detail))?;
+                tx.event(history::done(&permit, deed::TOKEN_CREATE, subject, detail))?;
                 Ok(NewTokenSecret { token, secret })
             })
             .await
@@ -331,7 +331,7 @@ impl Access {
         self.store()
             .write(move |tx| {
                 let subject = revoke(tx, user, id)?;
-                tx.event(history::done(&permit, "token.revoke", subject, json!({})))?;
+                tx.event(history::done(&permit, deed::TOKEN_REVOKE, subject, json!({})))?;
                 Ok(())
             })
             .await
@@ -361,7 +361,7 @@ impl Access {
         self.store()
             .write(move |tx| {
                 let subject = revoke(tx, user, id)?;
-                tx.event(history::done(&permit, "token.revoke", subject, json!({ "of": user })))?;
+                tx.event(history::done(&permit, deed::TOKEN_REVOKE, subject, json!({ "of": user })))?;
                 Ok(())
             })
             .await

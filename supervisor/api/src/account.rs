@@ -7,9 +7,9 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use orbitr_access::{
-    AcceptInvite, Challenge, ChangePassword, ChangeProfile, Claim, ConfirmSecondStep, Me, NewSession, NewToken,
-    NewTokenSecret, OpenInvite, Permit, RecoveryCodes, SecondStep, SecondStepSetup, Secret, SessionView, SignIn,
-    SignedIn, TokenView, TurnOffSecondStep, User,
+    Challenge, ChangePassword, ChangeProfile, ConfirmSecondStep, Me, NewAccount, NewSession, NewToken, NewTokenSecret,
+    OpenInvite, Permit, RecoveryCodes, SecondStep, SecondStepSetup, Secret, SessionView, SignIn, SignedIn, TokenView,
+    TurnOffSecondStep, User,
     action::{ChangeOwnAccount, ChangeOwnPassword, OwnAccount, SignOut},
     gate::{Client, no_session_cookie, session_cookie},
 };
@@ -40,7 +40,7 @@ fn doors(api: Builder) -> Builder {
     api.always(
         "nobody has an account before it",
         op(Method::POST, "/claim", "claimBox", "Claim the box with the code from its console")
-            .body::<Claim>()
+            .body::<NewAccount>()
             .answers::<Opened>(201, "Signed in; the cookie is set"),
         claim,
     )
@@ -70,7 +70,7 @@ fn doors(api: Builder) -> Builder {
     .public(
         "whoever has the code was invited",
         op(Method::POST, "/invites/accept", "acceptInvite", "Make an account with an invite's code")
-            .body::<AcceptInvite>()
+            .body::<NewAccount>()
             .answers::<Opened>(201, "Signed in; the cookie is set"),
         accept_invite,
     )
@@ -173,6 +173,7 @@ struct Opened {
 #[serde(deny_unknown_fields)]
 struct InviteCode {
     /// The code at the end of the link.
+    #[schemars(length(max = 64))]
     code: Secret,
 }
 
@@ -184,7 +185,7 @@ fn opened(session: &NewSession) -> Response {
     response
 }
 
-async fn claim(State(rooms): State<Rooms>, client: Client, Body(claim): Body<Claim>) -> Answer<Response> {
+async fn claim(State(rooms): State<Rooms>, client: Client, Body(claim): Body<NewAccount>) -> Answer<Response> {
     Ok(opened(&rooms.access.claim(claim, &client).await?))
 }
 
@@ -209,11 +210,7 @@ async fn open_invite(State(rooms): State<Rooms>, Body(code): Body<InviteCode>) -
     Ok(Json(rooms.access.open_invite(&code.code).await?))
 }
 
-async fn accept_invite(
-    State(rooms): State<Rooms>,
-    client: Client,
-    Body(accept): Body<AcceptInvite>,
-) -> Answer<Response> {
+async fn accept_invite(State(rooms): State<Rooms>, client: Client, Body(accept): Body<NewAccount>) -> Answer<Response> {
     Ok(opened(&rooms.access.accept_invite(accept, &client).await?))
 }
 

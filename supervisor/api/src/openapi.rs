@@ -20,15 +20,6 @@ pub(crate) struct Operation {
 
 type AnswerBody = (&'static str, fn(&mut SchemaGenerator) -> Value);
 
-/// How names are spelled. They are read from text (`serde(try_from)`), and schemars then describes the text and
-/// not the name, so the document would promise more than is taken.
-const SPELLINGS: &[(&str, &str)] = &[
-    ("AppId", "^[a-z][a-z0-9-]{1,39}$"),
-    ("ExtensionId", "^[a-z][a-z0-9-]{1,39}/[a-z][a-z0-9-]{1,39}$"),
-    ("Username", "^[a-z][a-z0-9._-]{1,31}$"),
-    ("DisplayName", r"^\S(?:.{0,62}\S)?$"),
-];
-
 fn schema_of<T: JsonSchema>(generator: &mut SchemaGenerator) -> Value {
     generator.subschema_for::<T>().to_value()
 }
@@ -181,13 +172,7 @@ impl Document {
 
     /// The whole document.
     pub(crate) fn finish(mut self, version: &str) -> Value {
-        let mut schemas = self.generator.take_definitions(true);
-        for (name, spelling) in SPELLINGS {
-            let bounds = json!({ "pattern": spelling });
-            if let (Some(Value::Object(schema)), Value::Object(bounds)) = (schemas.get_mut(*name), bounds) {
-                schema.extend(bounds);
-            }
-        }
+        let schemas = self.generator.take_definitions(true);
         json!({
             "openapi": "3.1.0",
             "info": {

@@ -104,6 +104,12 @@ pub(crate) fn routes(api: Builder) -> Builder {
         end_sessions,
     )
     .on(
+        ManagePeople,
+        op(Method::DELETE, "/users/{user}/sessions/{session}", "endSessionOf", "End one of an account's sessions")
+            .answers_nothing(204, "It has ended"),
+        end_session,
+    )
+    .on(
         ViewPeople,
         op(Method::GET, "/users/{user}/tokens", "listTokensOf", "An account's API tokens")
             .answers::<Vec<TokenView>>(200, "Its tokens"),
@@ -265,6 +271,15 @@ async fn end_sessions(
     Path(user): Path<String>,
 ) -> Answer<Json<Ended>> {
     Ok(Json(Ended { ended: rooms.access.end_sessions_of(&permit, id("user", &user)?).await? }))
+}
+
+async fn end_session(
+    State(rooms): State<Rooms>,
+    permit: Permit<ManagePeople>,
+    Path((user, session)): Path<(String, String)>,
+) -> Answer<StatusCode> {
+    rooms.access.end_session_of(&permit, id("user", &user)?, id("session", &session)?).await?;
+    Ok(StatusCode::NO_CONTENT)
 }
 
 async fn tokens(

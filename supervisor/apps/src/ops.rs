@@ -7,7 +7,7 @@ use orbitr_access::{
     scope,
 };
 use orbitr_jobs::{Kind, NewJob, enqueue};
-use orbitr_model::AppId;
+use orbitr_model::{AppId, deed};
 use orbitr_store::{NewEvent, Outcome, Subject, Tx};
 use rusqlite::Connection;
 use serde_json::json;
@@ -23,7 +23,7 @@ use crate::{
     },
     model::{App, ChangeRequest, DataChoice, InstallRequest, Phase, Release, RemoveRequest, Wanted},
     plan, rows, secret_prefix,
-    status::{Seen, status},
+    status::{Held, Seen, offered, status},
     view::{AppDetail, AppView, ContainerView, DataSize, JobBrief, ReleaseView, Started},
     work::blocking,
 };
@@ -94,7 +94,7 @@ impl Apps {
         let extension = Extension::read(&release)?;
         let mut values = crate::secret_values(&self.hands.store, &release).await?;
         values.retain(|name, _| extension.may_reveal(name));
-        let event = event(permit, "app.reveal", &app, json!({ "names": values.keys().collect::<Vec<_>>() }));
+        let event = event(permit, deed::APP_REVEAL, &app, json!({ "names": values.keys().collect::<Vec<_>>() }));
         self.hands.store.write(move |tx| tx.event(event).map_err(Error::from)).await?;
         Ok(values)
     }
@@ -110,7 +110,7 @@ impl Apps {
         let mut draft = self.draft(&request, &extension).await?;
         draft.release.made_by = permit.actor().clone();
         let job = self.install_job(permit, &draft)?;
-        let (event, project) = (event(permit, "app.install", &draft.app, draft.history()), *permit.resource());
+        let (event, project) = (event(permit, deed::APP_INSTALL, &draft.app, draft.history()), *permit.resource());
         let secrets = self.hands.store.secrets().clone();
         let app = draft.app.id.clone();
         let job = self
@@ -149,9 +149,9 @@ impl Apps {
     pub async fn operate(&self, permit: &Permit<OperateApp>, verb: Verb) -> Result<Started, Error> {
         let app = self.idle_app(permit.resource(), Phase::Installed).await?;
         let (title, action, wanted) = match verb {
-            Verb::Start => ("Start", "app.start", Wanted::Running),
-            Verb::Stop => ("Stop", "app.stop", Wanted::Stopped),
-            Verb::Restart => ("Restart", "app.restart", Wanted::Running),
+            Verb::Start => ("Start", deed::APP_START, Wanted::Running),
+            Verb::Stop => ("Stop", deed::APP_STOP, Wanted::Stopped),
+            Verb::Restart => ("Restart", deed::APP_RESTART, Wanted::Running),
         };
         let args = lifecycle::Args { app: app.id.clone(), verb, before: app.wanted };
         let title = format!("{title} {}", app.name);
@@ -179,7 +179,8 @@ impl Apps {
             running: app.wanted == Wanted::Running,
         };
         let job = new_job::<change::Change>(&args, &app, &format!("Change {}", app.name), permit.actor())?;
-        let event = event(permit, "app.change", &app, json!({ "inputs": request.inputs.keys().collect::<Vec<_>>() }));
+        let event =
+            event(permit, deed::APP_CHANGE, &app, json!({ "inputs": request.inputs.keys().collect::<Vec<_>>() }));
         let secrets = self.hands.store.secrets().clone();
         self.start(app, event, job, move |tx, _| write_release(tx, &secrets, &change.release, &change.answers)).await
     }
@@ -202,7 +203,7 @@ impl Apps {
             _ => format!("Remove {}", app.name),
         };
         let job = new_job::<remove::Remove>(&args, &app, &title, permit.actor())?;
-        let event = event(permit, "app.remove", &app, json!({ "data": request.data }));
+        let event = event(permit, deed::APP_REMOVE, &app, json!({ "data": request.data }));
         self.start(app, event, job, |tx, app| Ok(rows::set_phase(tx, &app.id, Phase::Removing)?)).await
     }
 
@@ -271,7 +272,7 @@ impl Apps {
         let probe = self.watch.probe(&app.id);
         let seen = Seen {
             docker_down: down.as_deref(),
-            job: job.as_ref().map(|job| job.kind.as_str()),
+            job: job.as_ref().map(Held::by),
             containers: &containers,
             probe: probe.as_ref(),
         };
@@ -281,6 +282,7 @@ impl Apps {
             _ => Vec::new(),
         };
         AppView {
+            verbs: offered(status.state, app.phase, app.wanted, job.is_some()).to_vec(),
             version: release.map(|release| release.version).unwrap_or_default(),
             job: job.map(|job| JobBrief { id: job.id, title: job.title, state: job.state }),
             id: app.id,

@@ -9,7 +9,10 @@ use orbitr_model::{
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::model::{HostPort, Phase, Release, Wanted};
+use crate::{
+    kinds::lifecycle::Verb,
+    model::{HostPort, Phase, Release, Wanted},
+};
 
 /// One app in a list.
 #[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
@@ -30,6 +33,8 @@ pub struct AppView {
     pub wanted: Wanted,
     /// What it does now.
     pub status: AppStatus,
+    /// What can be asked of it now, the most usual first; whether the caller may is another question.
+    pub verbs: Vec<Verb>,
     /// Where it can be reached on this box.
     pub endpoints: Vec<Endpoint>,
     /// The job that works on it now.

@@ -8,7 +8,7 @@ use std::{
 };
 
 use orbitr_docker::{Change, Event};
-use orbitr_model::{Actor, AppId, Topic};
+use orbitr_model::{Actor, AppId, Topic, deed};
 use orbitr_store::{NewEvent, Outcome, Subject};
 use rusqlite::Connection;
 use tokio::{sync::broadcast::error::RecvError, task::AbortHandle};
@@ -144,7 +144,7 @@ impl Follower {
             }
             tx.event(NewEvent {
                 actor: Actor::Box,
-                action: "app.container-ended",
+                action: deed::APP_CONTAINER_ENDED,
                 subject: Subject { kind: "app", id: id.to_string(), name: app.name.to_string() },
                 outcome: Outcome::Failed,
                 detail,

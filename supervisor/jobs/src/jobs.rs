@@ -8,7 +8,7 @@ use std::{
     sync::{Arc, Mutex},
 };
 
-use orbitr_model::{Actor, JobId, Page, PageRequest, Topic};
+use orbitr_model::{Actor, JobId, Page, PageRequest, Topic, deed};
 use orbitr_store::{self as store, NewEvent, Store};
 use tokio::{
     runtime::Handle,
@@ -167,7 +167,7 @@ impl Jobs {
                 let detail = serde_json::json!({ "job": id, "kind": head.kind, "title": head.title });
                 let subject = transition::subject(&head);
                 let outcome = store::Outcome::Ok;
-                tx.event(NewEvent { actor: by, action: "job.cancel", subject, outcome, detail, address })?;
+                tx.event(NewEvent { actor: by, action: deed::JOB_CANCEL, subject, outcome, detail, address })?;
             }
             let work = core.open(&head.kind, &head.args).ok();
             let cancel = |machine: &mut crate::machine::Machine, _| machine.cancel().map_err(Error::Refused);

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use orbitr_model::{JobId, Timestamp, Topic};
+use orbitr_model::{JobId, Timestamp, Topic, deed};
 use orbitr_store::{self as store, NewEvent, Subject, Tx};
 
 use crate::{
@@ -59,9 +59,9 @@ pub(crate) fn apply<R>(
 
 fn history(head: &Head, machine: &Machine, outcome: &Outcome) -> NewEvent {
     let (action, result) = match outcome {
-        Outcome::Succeeded => ("job.succeeded", store::Outcome::Ok),
-        Outcome::Failed { .. } => ("job.failed", store::Outcome::Failed),
-        Outcome::Cancelled => ("job.cancelled", store::Outcome::Ok),
+        Outcome::Succeeded => (deed::JOB_SUCCEEDED, store::Outcome::Ok),
+        Outcome::Failed { .. } => (deed::JOB_FAILED, store::Outcome::Failed),
+        Outcome::Cancelled => (deed::JOB_CANCELLED, store::Outcome::Ok),
     };
     let mut detail = serde_json::json!({ "job": head.id, "kind": head.kind, "title": head.title });
     if let Some(fields) = detail.as_object_mut() {

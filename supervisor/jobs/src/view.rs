@@ -113,6 +113,8 @@ pub struct Unfinished {
     pub app: Option<AppId>,
     /// Where it is.
     pub state: JobState,
+    /// What its kind was given, as JSON.
+    pub args: String,
 }
 
 /// Whose a job is; none when there is no such job.
@@ -133,7 +135,7 @@ pub fn belongs(conn: &Connection, id: JobId) -> Result<Option<Belongs>, store::E
 /// When the database refuses.
 pub fn unfinished(conn: &Connection, app: Option<&AppId>) -> Result<Vec<Unfinished>, store::Error> {
     let mut query = conn.prepare_cached(
-        "SELECT id, kind, title, app, state FROM job
+        "SELECT id, kind, title, app, state, args FROM job
          WHERE ended IS NULL AND (?1 IS NULL OR app = ?1) ORDER BY seq",
     )?;
     let found = query.query_map([app.map(AppId::as_str)], |found| {
@@ -143,6 +145,7 @@ pub fn unfinished(conn: &Connection, app: Option<&AppId>) -> Result<Vec<Unfinish
             title: found.get("title")?,
             app: row::parse_opt(found, "app")?,
             state: row::word(found, "state")?,
+            args: found.get("args")?,
         })
     })?;
     Ok(found.collect::<rusqlite::Result<_>>()?)

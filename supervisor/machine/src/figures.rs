@@ -14,6 +14,9 @@ use crate::{Error, Machine};
 /// Figures younger than this are handed to the next one who asks: many open pages cost one look.
 pub const FRESH: Duration = Duration::from_secs(2);
 
+/// An average over more than this says nothing about how it is lately.
+const LATELY: Duration = Duration::from_secs(60 * 60);
+
 /// The machine at one moment.
 #[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct Figures {
@@ -37,6 +40,36 @@ pub struct Figures {
     pub received: ByteSize,
     /// Bytes sent since the machine started.
     pub sent: ByteSize,
+    /// How fast they came and went lately; none at the first look, and when the last one was too long ago.
+    pub traffic: Option<Traffic>,
+}
+
+/// Bytes a second on average since the look before: nothing is counted while nobody looks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct Traffic {
+    /// Bytes received a second.
+    pub received: ByteSize,
+    /// Bytes sent a second.
+    pub sent: ByteSize,
+    /// Over so many seconds.
+    pub over: u64,
+}
+
+impl Traffic {
+    /// Between two readings of (received, sent). None when they are so far apart that an average says little about now,
+    /// or when a counter went backwards because an interface is gone.
+    fn between(before: (u64, u64), now: (u64, u64), span: Duration) -> Option<Self> {
+        if span > LATELY || span < Duration::from_secs(1) {
+            return None;
+        }
+        let millis = u64::try_from(span.as_millis()).ok()?;
+        let rate = |before: u64, now: u64| now.checked_sub(before).map(|bytes| bytes.saturating_mul(1000) / millis);
+        Some(Self {
+            received: ByteSize(rate(before.0, now.0)?),
+            sent: ByteSize(rate(before.1, now.1)?),
+            over: (millis + 500) / 1000,
+        })
+    }
 }
 
 /// How much of something is taken.
@@ -76,7 +109,11 @@ impl Machine {
             return Ok(figures.clone());
         }
         let found = self.inner.sampler.sample().await.map_err(|error| Error::Host(error.into()))?;
+        let traffic = sampled.as_ref().and_then(|(taken, last)| {
+            Traffic::between((last.received.0, last.sent.0), (found.received, found.sent), taken.elapsed())
+        });
         let figures = Figures {
+            traffic,
             at: time::now(),
             cpu: found.cpu,
             cores: found.cores,
@@ -90,5 +127,27 @@ impl Machine {
         };
         *sampled = Some((Instant::now(), figures.clone()));
         Ok(figures)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_rate_is_what_came_between_two_looks_for_each_second() {
+        let rate = Traffic::between((1000, 50), (21_000, 50), Duration::from_secs(10)).unwrap();
+        assert_eq!((rate.received.0, rate.sent.0, rate.over), (2000, 0, 10));
+        let rate = Traffic::between((0, 0), (3000, 1500), Duration::from_millis(2500)).unwrap();
+        assert_eq!((rate.received.0, rate.sent.0), (1200, 600));
+    }
+
+    #[test]
+    fn no_rate_is_made_up() {
+        let at = |now, seconds| Traffic::between((1000, 1000), now, Duration::from_secs(seconds));
+        assert_eq!(at((900, 2000), 10), None, "an interface is gone");
+        assert_eq!(at((2000, 2000), 0), None, "no time has passed");
+        assert_eq!(at((2000, 2000), 3601), None, "an average of more than an hour is not how it is lately");
+        assert!(at((u64::MAX, u64::MAX), 10).is_some());
     }
 }

@@ -27,7 +27,7 @@ use self::settings::Known;
 pub use self::{
     about::{About, Interface},
     error::Error,
-    figures::{FRESH, Figures, Used},
+    figures::{FRESH, Figures, Traffic, Used},
     settings::{ChangeSettings, Settings},
 };
 

@@ -8,7 +8,7 @@ use orbitr_access::{
     action::{ChangeBox, ViewBox},
 };
 use orbitr_host::facts;
-use orbitr_model::{DisplayName, FieldError, InvalidName, Topic};
+use orbitr_model::{DisplayName, FieldError, InvalidName, Topic, deed};
 use orbitr_store::{NewEvent, Outcome, Store, Subject, Tx};
 use rusqlite::Connection;
 use schemars::JsonSchema;
@@ -185,7 +185,14 @@ impl Machine {
                     put(tx, TIME_ZONE, &zone)?;
                     put(tx, VERSION, &old.version.saturating_add(1).to_string())?;
                     let subject = Subject::new("box", &old.id, &name);
-                    tx.event(NewEvent { actor, action: "box.change", subject, outcome: Outcome::Ok, detail, address })?;
+                    tx.event(NewEvent {
+                        actor,
+                        action: deed::BOX_CHANGE,
+                        subject,
+                        outcome: Outcome::Ok,
+                        detail,
+                        address,
+                    })?;
                     tx.changed(Topic::Box);
                 }
                 Known::read(tx)?.ok_or(Error::Unreadable(ID))

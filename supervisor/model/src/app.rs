@@ -12,12 +12,16 @@ pub enum AppState {
     Installing,
     /// Its containers start or its probe has not answered yet.
     Starting,
+    /// A job stops it and starts it again.
+    Restarting,
     /// Wanted, up, and reached from outside.
     Running,
     /// Wanted and up, but the probe does not reach it.
     Unhealthy,
     /// A job changes it.
     Changing,
+    /// A job stops it.
+    Stopping,
     /// Stopped, as its owner wants it.
     Stopped,
     /// Wanted, but its containers are not up.
@@ -29,15 +33,32 @@ pub enum AppState {
 }
 
 impl AppState {
+    /// Every state.
+    pub const ALL: [Self; 11] = [
+        Self::Installing,
+        Self::Starting,
+        Self::Restarting,
+        Self::Running,
+        Self::Unhealthy,
+        Self::Changing,
+        Self::Stopping,
+        Self::Stopped,
+        Self::Down,
+        Self::Removing,
+        Self::Unknown,
+    ];
+
     /// The state's one word, as the API writes it.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Installing => "installing",
             Self::Starting => "starting",
+            Self::Restarting => "restarting",
             Self::Running => "running",
             Self::Unhealthy => "unhealthy",
             Self::Changing => "changing",
+            Self::Stopping => "stopping",
             Self::Stopped => "stopped",
             Self::Down => "down",
             Self::Removing => "removing",

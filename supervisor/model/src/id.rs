@@ -85,6 +85,7 @@ fn is_slug(text: &str) -> bool {
 /// project and its addresses, so it never holds a character that any of them would read otherwise.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(try_from = "String", into = "String")]
+#[schemars(!try_from, !into)]
 pub struct AppId(#[schemars(regex(pattern = r"^[a-z][a-z0-9-]{1,39}$"))] String);
 
 impl AppId {
@@ -113,6 +114,7 @@ impl FromStr for AppId {
 /// A published extension: `<registry>/<id>`, both slugs.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(try_from = "String", into = "String")]
+#[schemars(!try_from, !into)]
 pub struct ExtensionId(#[schemars(regex(pattern = r"^[a-z][a-z0-9-]{1,39}/[a-z][a-z0-9-]{1,39}$"))] String);
 
 impl ExtensionId {

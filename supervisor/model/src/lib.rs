@@ -4,8 +4,11 @@
 //! border and valid from then on. What may not: any input or output, any clock, any randomness beyond
 //! making a fresh identifier, and any rule that belongs to one room.
 
+mod act;
 mod actor;
 mod app;
+mod data;
+pub mod deed;
 mod id;
 mod job;
 mod mode;
@@ -15,8 +18,15 @@ mod problem;
 mod size;
 mod topic;
 
+pub use act::{
+    Act, ActReport, ActState, Encrypt, FactoryResetRequest, InstallRequest, MakeDataRequest, OpenDataRequest,
+    RecoveryKey,
+};
 pub use actor::{Actor, Level, Role};
 pub use app::{AppState, AppStatus};
+pub use data::{
+    ActProblem, DataCandidate, DataFacts, DataReason, DataState, Disk, OpenPartition, PartUuid, UnlockedBy,
+};
 pub use id::{AppId, EventId, ExtensionId, InviteId, JobId, ProjectId, ReleaseId, SessionId, TokenId, UserId};
 pub use job::{JobState, StepState};
 pub use mode::{Mode, RecoveryReason};

@@ -1,6 +1,7 @@
 //! What happened to the database file itself, told to history when the file is next opened: only then is
 //! there a key that seals it.
 
+use orbitr_model::deed;
 use rusqlite::Connection;
 use serde_json::Value;
 
@@ -35,15 +36,15 @@ impl Happened {
 
     const fn action(self) -> &'static str {
         match self {
-            Self::Migrated => "box.database-migrated",
-            Self::Repaired => "box.database-repaired",
-            Self::WentBack => "box.database-went-back",
-            Self::Restored => "box.database-restored",
-            Self::StartedOver => "box.database-started-over",
-            Self::SecretsForgotten => "box.secrets-forgotten",
-            Self::SecretsResealed => "box.secrets-resealed",
-            Self::KeyReplaced => "box.key-replaced",
-            Self::KeyClosed => "box.key-closed",
+            Self::Migrated => deed::BOX_DATABASE_MIGRATED,
+            Self::Repaired => deed::BOX_DATABASE_REPAIRED,
+            Self::WentBack => deed::BOX_DATABASE_WENT_BACK,
+            Self::Restored => deed::BOX_DATABASE_RESTORED,
+            Self::StartedOver => deed::BOX_DATABASE_STARTED_OVER,
+            Self::SecretsForgotten => deed::BOX_SECRETS_FORGOTTEN,
+            Self::SecretsResealed => deed::BOX_SECRETS_RESEALED,
+            Self::KeyReplaced => deed::BOX_KEY_REPLACED,
+            Self::KeyClosed => deed::BOX_KEY_CLOSED,
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use jiff::SignedDuration;
 use orbitr_access::{
-    AcceptInvite, Error, Grant, GrantOn, NewInvite, NewInviteLink, Secret, TheBox,
+    Error, Grant, GrantOn, NewAccount, NewInvite, NewInviteLink, Secret, TheBox,
     action::{ManagePeople, ViewPeople},
 };
 use orbitr_model::{Level, Problem, Role};
@@ -15,8 +15,8 @@ async fn invite(boxed: &TestBox, admin: &Person, grants: Vec<Grant>) -> NewInvit
     boxed.access.create_invite(&permit, new).await.unwrap()
 }
 
-fn accept(code: &Secret, name: &str) -> AcceptInvite {
-    AcceptInvite { code: code.clone(), username: name.to_owned(), display_name: None, password: secret(PASSWORD) }
+fn accept(code: &Secret, name: &str) -> NewAccount {
+    NewAccount { code: code.clone(), username: name.to_owned(), display_name: None, password: secret(PASSWORD) }
 }
 
 #[tokio::test]

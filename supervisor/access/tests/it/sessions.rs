@@ -93,6 +93,25 @@ async fn an_admin_sees_and_ends_everything_of_a_person() {
 }
 
 #[tokio::test]
+async fn an_admin_ends_one_session_of_a_person_and_no_other() {
+    let (boxed, admin) = TestBox::claimed().await;
+    let ben = boxed.person(&admin, "ben", Role::User).await;
+    let second = boxed.signed_in("ben", PASSWORD).await;
+    let manage = boxed.permit::<ManagePeople>(&admin, TheBox).await;
+    // Neither a session of somebody else nor one that there is not.
+    for foreign in [admin.session.id, SessionId::new()] {
+        let tried = boxed.access.end_session_of(&manage, ben.id, foreign).await;
+        assert!(matches!(tried, Err(Error::NoSession(_))));
+    }
+    boxed.access.end_session_of(&manage, ben.id, second.session.id).await.unwrap();
+    assert!(boxed.caller(&second).await.is_none());
+    assert!(boxed.caller(&ben).await.is_some() && boxed.caller(&admin).await.is_some());
+    assert_eq!(boxed.said("user.end-session").await, ["ok by ada to ben"]);
+    let gone = boxed.access.end_session_of(&manage, ben.id, second.session.id).await;
+    assert!(matches!(gone, Err(Error::NoSession(_))));
+}
+
+#[tokio::test]
 async fn one_account_has_at_most_fifty_sessions() {
     let (boxed, admin) = TestBox::claimed().await;
     let (user, used) = (admin.id.to_string(), boxed.now().as_millisecond() + 1000);

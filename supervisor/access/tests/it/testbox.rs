@@ -13,7 +13,7 @@ use axum::{Extension, Router, body::Body, extract::Request, response::Response};
 use http::{Method, StatusCode, header};
 use jiff::SignedDuration;
 use orbitr_access::{
-    Access, Action, Caller, Claim, NewInvite, NewSession, Permit, Secret, SignIn, SignedIn, TheBox,
+    Access, Action, Caller, NewAccount, NewInvite, NewSession, Permit, Secret, SignIn, SignedIn, TheBox,
     action::OwnAccount,
     gate::{Client, Gate, PeerAddress, PeerUid, Routes},
 };
@@ -100,7 +100,7 @@ impl TestBox {
         let permit = self.permit(admin, TheBox).await;
         let invite = NewInvite { role, note: name.parse().unwrap(), grants: Vec::new() };
         let code = self.access.create_invite(&permit, invite).await.unwrap().code;
-        let accept = orbitr_access::AcceptInvite {
+        let accept = orbitr_access::NewAccount {
             code,
             username: name.to_owned(),
             display_name: None,
@@ -241,8 +241,8 @@ impl TestBox {
 }
 
 /// What a first admin types.
-pub(crate) fn claim(code: &Secret, name: &str) -> Claim {
-    Claim { code: code.clone(), username: name.to_owned(), display_name: None, password: secret(PASSWORD) }
+pub(crate) fn claim(code: &Secret, name: &str) -> NewAccount {
+    NewAccount { code: code.clone(), username: name.to_owned(), display_name: None, password: secret(PASSWORD) }
 }
 
 /// A request with a session, as a browser sends it.

@@ -101,14 +101,45 @@ async fn every_body_says_that_it_takes_nothing_else() {
     }
 }
 
+/// What a schema refers to, where it does.
+fn resolved<'a>(document: &'a Value, schema: &'a Value) -> &'a Value {
+    match schema["$ref"].as_str() {
+        Some(reference) => document.pointer(reference.strip_prefix('#').unwrap()).unwrap(),
+        None => schema,
+    }
+}
+
+#[tokio::test]
+async fn every_password_and_code_that_a_body_holds_says_how_long_it_may_be() {
+    let test = TestBox::claimed().await;
+    let document = &*test.api.document;
+    let mut found = BTreeSet::new();
+    for (method, path, operation) in operations(document) {
+        let body = resolved(document, &operation["requestBody"]["content"]["application/json"]["schema"]);
+        for (name, member) in body["properties"].as_object().into_iter().flatten() {
+            if !(name.contains("password") || ["code", "challenge"].contains(&name.as_str())) {
+                continue;
+            }
+            let most = if name.contains("password") { 256 } else { 64 };
+            assert_eq!(resolved(document, member)["maxLength"], most, "{method} {path}: {name}: {member}");
+            // A password that is being chosen; one that is known is taken as it is.
+            let chosen = name == "new_password" || (name == "password" && path != "/session");
+            assert_eq!(member["minLength"] == 10, chosen, "{method} {path}: {name}: {member}");
+            found.insert(format!("{path} {name}"));
+        }
+    }
+    assert!(found.len() >= 10, "only {found:?}");
+}
+
 #[tokio::test]
 async fn the_schemas_carry_the_bounds_of_what_they_describe() {
     let test = TestBox::claimed().await;
     let schemas = &test.api.document["components"]["schemas"];
     assert_eq!(schemas["AppId"]["pattern"], "^[a-z][a-z0-9-]{1,39}$");
     assert_eq!(schemas["Username"]["pattern"], "^[a-z][a-z0-9._-]{1,31}$");
-    assert!(schemas["ExtensionId"]["pattern"].is_string());
-    assert!(schemas["DisplayName"]["pattern"].is_string());
+    assert_eq!(schemas["ExtensionId"]["pattern"], "^[a-z][a-z0-9-]{1,39}/[a-z][a-z0-9-]{1,39}$");
+    assert_eq!(schemas["DisplayName"]["pattern"], r"^\S(?:.*\S)?$");
+    assert_eq!((&schemas["DisplayName"]["minLength"], &schemas["DisplayName"]["maxLength"]), (&1.into(), &64.into()));
     assert_eq!(schemas["NewInvite"]["properties"]["grants"]["maxItems"], 50);
     assert_eq!(schemas["Role"].to_string().matches("\"const\"").count(), 3, "{}", schemas["Role"]);
     let list = &test.api.document["paths"]["/jobs"]["get"]["parameters"];

@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use axum::{body::Body, extract::Request, response::Response};
 use http::{HeaderMap, Method, StatusCode, header};
 use orbitr_access::{
-    Access, Claim, Secret,
+    Access, NewAccount, Secret,
     gate::{Client, Gate, PeerUid},
 };
 use orbitr_api::{Api, Rooms, api};
@@ -102,8 +102,12 @@ impl TestBox {
         let apps = prepared.open(jobs.clone(), Catalog::official());
 
         let code = access.new_setup_code().await.unwrap().unwrap();
-        let claim =
-            Claim { code, username: "ada".to_owned(), display_name: None, password: Secret::new("a password of mine") };
+        let claim = NewAccount {
+            code,
+            username: "ada".to_owned(),
+            display_name: None,
+            password: Secret::new("a password of mine"),
+        };
         access.claim(claim, &Client::default()).await.unwrap();
         let rooms = Rooms { access: access.clone(), apps, jobs, machine, store };
         Self { api: api(rooms.clone(), &Gate::new(access), "0.0.0"), rooms, _dir: dir }

@@ -3,6 +3,7 @@
 use orbitr_jobs::{Kind, Outcome, Step, StepContext, StepError};
 use orbitr_model::AppId;
 use orbitr_store::{self as store, Tx};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{CONTAINERS, PROBE, step, unknown};
@@ -14,7 +15,7 @@ use crate::{
 };
 
 /// What is done.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Verb {
     /// Bring it up.

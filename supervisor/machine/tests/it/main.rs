@@ -137,7 +137,12 @@ async fn figures_are_the_machines_own_and_shared_for_two_seconds() {
     assert!(first.memory.used <= first.memory.total && (0.0..=100.0).contains(&first.disk.percent()));
     assert_eq!(room.machine.figures(&may_view()).await.unwrap(), first);
     tokio::time::sleep(FRESH + Duration::from_millis(50)).await;
-    assert!(room.machine.figures(&may_view()).await.unwrap().at > first.at);
+    let second = room.machine.figures(&may_view()).await.unwrap();
+    assert!(second.at > first.at);
+    assert_eq!(first.traffic, None, "there is nothing to compare the first look with");
+    let traffic = second.traffic.expect("the second look is compared with the first");
+    let (came, over) = (second.received.0 - first.received.0, traffic.over);
+    assert!((2..20).contains(&over) && traffic.received.0 <= came / 2 && traffic.received.0 >= came / (over + 2));
 }
 
 #[tokio::test]

@@ -6,7 +6,7 @@ mod text;
 
 use std::{path::PathBuf, sync::Arc};
 
-use orbitr_model::Timestamp;
+use orbitr_model::{Timestamp, deed};
 use rusqlite::{Connection, OptionalExtension, Row, named_params, params};
 
 pub(crate) use self::key::{BoxKey, KEY_BYTES, Keyring, Sealed};
@@ -104,7 +104,7 @@ impl Secrets {
         self.ring.add(Arc::clone(&key));
         let sealed = self.writer.transact_on(conn, |tx| {
             let detail = serde_json::json!({ "key": key.id() });
-            tx.event(NewEvent::by_the_box("box.key-rotated", Subject::the_box(), detail))?;
+            tx.event(NewEvent::by_the_box(deed::BOX_KEY_ROTATED, Subject::the_box(), detail))?;
             reseal(tx, &self.ring, &key)
         });
         if let Err(error) = sealed {
