@@ -71,10 +71,32 @@ fn figures_live(now: &Figures) -> Markup {
             .note(format!("{} cores, load {load:.2}", now.cores)),
         ui::figure(Icon::MemoryStick, "Memory", &memory, &memory_unit).note(format!("of {}", now.memory.total)),
         ui::figure(Icon::HardDrive, "Disk", &disk, &disk_unit).note(format!("free of {}", now.disk.total)),
-        ui::figure(Icon::Network, "Network", now.received.to_string(), "")
-            .note(format!("in, {} out since the start", now.sent)),
+        network(now),
     ];
     ui::live("figures", &[Topic::Box], "/home/figures", ui::figures(&figures))
+}
+
+/// How fast bytes come and go lately, with all of them since the machine started.
+fn network(now: &Figures) -> ui::Figure {
+    let total = format!("In all {} in, {} out", now.received, now.sent);
+    match now.traffic {
+        None => ui::figure(Icon::Network, "Network", "–", "").note(total),
+        Some(rate) => {
+            let text = rate.received.to_string();
+            let (number, unit) = text.split_once(' ').unwrap_or((&text, ""));
+            ui::figure(Icon::Network, "Network", number, format!("{unit}/s in"))
+                .note(format!("{}/s out, over the last {}", rate.sent, span(rate.over)))
+                .note(total)
+        }
+    }
+}
+
+/// A span in its largest whole unit.
+fn span(seconds: u64) -> String {
+    match seconds {
+        0..120 => format!("{seconds} s"),
+        _ => format!("{} min", (seconds + 30) / 60),
+    }
 }
 
 async fn figures(State(site): State<Site>, permit: Permit<ViewBox>) -> Answer<Markup> {
@@ -93,14 +115,17 @@ async fn tiles_card(site: &Site, caller: &Caller) -> Answer<Markup> {
                 .status(ui::app_status(&app.status))
         })
         .collect();
+    let may_install = apps::may_install(site, caller);
     let body = if tiles.is_empty() {
-        html! { (ui::empty(Icon::LayoutGrid, "No apps yet")
-        .text("The store has apps that are ready for this box. The first one takes about two minutes.")
-        .action(ui::link_button("Open the store", "/store").primary().icon(Icon::Store))) }
+        html! { (apps::no_apps(may_install)) }
     } else {
         ui::tiles(&tiles)
     };
-    let card = ui::card("Apps", body).actions(ui::link_button("Install an app", "/store").small().icon(Icon::Plus));
+    let mut card = ui::card("Apps", body);
+    // Where there are none, the way to the store stands in their place.
+    if may_install && !tiles.is_empty() {
+        card = card.actions(ui::link_button("Install an app", "/store").small().icon(Icon::Plus));
+    }
     Ok(ui::live("home-apps", &[Topic::Apps], "/home/apps", card))
 }
 

@@ -8,18 +8,22 @@ use axum::{
 use maud::html;
 use orbitr_access::{
     Caller, Permit, TheBox,
-    action::{ChangeApp, ListApps, OperateApp, ViewBox, ViewCatalog, ViewPeople},
+    action::{
+        ChangeApp, ListApps, ManagePeople, RemoveApp, RevealAppSecrets, ViewAudit, ViewBox, ViewCatalog, ViewPeople,
+    },
     gate::Routes,
 };
 use orbitr_apps::{AppView, Phase};
-use orbitr_model::AppState;
+use orbitr_model::AppId;
 use serde::Deserialize;
 
 use crate::{
+    apps,
+    prefs::{self, Theme},
     shell::{self, NavItem},
     site::{Cx, Site},
     trouble::Answer,
-    ui::{self, Field, Icon, PaletteItem},
+    ui::{self, Field, Icon, PaletteItem, PaletteWay},
 };
 
 /// The most that is shown.
@@ -42,7 +46,8 @@ async fn page(
     headers: HeaderMap,
     Query(asked): Query<Asked>,
 ) -> Answer<Response> {
-    let found = ranked(everything(&site, permit.caller()).await?, &asked.q);
+    let here = headers.get("hx-current-url").and_then(|url| url.to_str().ok()).and_then(app_of);
+    let found = ranked(everything(&site, permit.caller(), here.as_ref()).await?, &asked.q);
     let results = ui::palette_results(&found);
     if headers.contains_key("hx-request") {
         return Ok(results.into_response());
@@ -57,6 +62,12 @@ async fn page(
     Ok(shell::page(&cx, "Search", body).into_response())
 }
 
+/// The app on one of whose pages somebody is.
+fn app_of(url: &str) -> Option<AppId> {
+    let path = url.parse::<http::Uri>().ok()?.path().to_owned();
+    path.strip_prefix("/apps/")?.split('/').next()?.parse().ok()
+}
+
 /// Something to be found, with words that find it but are not shown.
 struct Entry {
     item: PaletteItem,
@@ -65,7 +76,7 @@ struct Entry {
 
 fn entry(group: &str, icon: Icon, label: impl Into<String>, hint: impl Into<String>, href: impl Into<String>) -> Entry {
     let (label, hint) = (label.into(), hint.into());
-    let item = PaletteItem { group: group.to_owned(), icon, label, hint, href: href.into(), post: false };
+    let item = PaletteItem { group: group.to_owned(), icon, label, hint, href: href.into(), way: PaletteWay::Page };
     Entry { item, words: String::new() }
 }
 
@@ -75,16 +86,16 @@ impl Entry {
         self
     }
 
-    fn posts(mut self) -> Self {
-        self.item.post = true;
+    const fn by(mut self, way: PaletteWay) -> Self {
+        self.item.way = way;
         self
     }
 }
 
-async fn everything(site: &Site, caller: &Caller) -> Answer<Vec<Entry>> {
+async fn everything(site: &Site, caller: &Caller, here: Option<&AppId>) -> Answer<Vec<Entry>> {
     let mut all = pages(caller);
     let apps = site.apps.list(&site.access.permit::<ListApps>(caller, TheBox).await?).await?;
-    all.extend(apps.iter().flat_map(|app| app_entries(app, caller)));
+    all.extend(apps.iter().flat_map(|app| app_entries(app, caller, here == Some(&app.id))));
     if caller.may::<ViewCatalog>(&TheBox) {
         let look = site.access.permit::<ViewCatalog>(caller, TheBox).await?;
         all.extend(site.apps.extensions(&look).into_iter().map(|extension| {
@@ -110,58 +121,75 @@ async fn everything(site: &Site, caller: &Caller) -> Answer<Vec<Entry>> {
 }
 
 fn pages(caller: &Caller) -> Vec<Entry> {
-    let sections = NavItem::visible(caller.role()).map(|item| entry("Pages", item.icon, item.label, "", item.href));
-    let mut pages: Vec<Entry> = sections.collect();
-    pages.push(
-        entry("Pages", Icon::CircleUser, "Your account", "", "/account")
-            .words("profile password two factor 2fa totp second step"),
-    );
-    pages
-        .push(entry("Pages", Icon::LogIn, "Your sign-ins", "", "/account/sessions").words("sessions devices browsers"));
-    pages.push(entry("Pages", Icon::KeyRound, "API tokens", "", "/account/tokens").words("keys programs"));
-    pages.push(
-        entry("Pages", Icon::Terminal, "The API", "", "/reference").words("openapi reference rest documentation"),
-    );
+    let page = |icon, label: &str, href: &str, words: &str| entry("Pages", icon, label, "", href).words(words);
+    let mut pages: Vec<Entry> =
+        NavItem::visible(caller.role()).map(|item| page(item.icon, item.label, item.href, "")).collect();
+    pages.extend([
+        page(Icon::CircleUser, "Your account", "/account", "profile name"),
+        page(Icon::KeyRound, "Change your password", "/account#password", "account"),
+        page(Icon::ShieldCheck, "Your second step", "/account#second-step", "two factor 2fa totp authenticator"),
+        page(Icon::LogIn, "Your sign-ins", "/account/sessions", "sessions devices browsers"),
+        page(Icon::KeyRound, "API tokens", "/account/tokens", "keys programs"),
+        page(Icon::Terminal, "The API", "/reference", "openapi reference rest documentation"),
+    ]);
     pages
 }
 
-fn app_entries(app: &AppView, caller: &Caller) -> Vec<Entry> {
+/// An app's page, its own address, its parts, and what can be asked of it now. Those of the app on whose page one is are a
+/// group of their own, the first.
+fn app_entries(app: &AppView, caller: &Caller, here: bool) -> Vec<Entry> {
     let (at, name) = (format!("/apps/{}", app.id), app.name.as_str());
-    let hint = app.status.state.as_str();
-    let mut entries = vec![
-        entry("Apps", Icon::Box, name, hint, &at).words(app.id.as_str()),
-        entry("Apps", Icon::ScrollText, format!("Logs of {name}"), "", format!("{at}/logs")),
-    ];
-    if caller.may::<ChangeApp>(&app.id) {
-        entries.push(entry("Apps", Icon::Settings, format!("Settings of {name}"), "", format!("{at}/settings")));
+    let (group, actions) = if here { ("This app", "This app") } else { ("Apps", "Actions") };
+    let state = ui::Status::from(app.status.state).word;
+    let mut entries = vec![entry("Apps", Icon::Box, name, state, &at).words(app.id.as_str())];
+    let mut add = |group, icon, label: String, href: String, way| {
+        entries.push(entry(group, icon, label, "", href).words(app.id.as_str()).by(way));
+    };
+    for endpoint in app.endpoints.iter().filter(|endpoint| endpoint.web) {
+        let href = format!("{at}/open/{}", endpoint.name);
+        add(group, Icon::ExternalLink, format!("Open {name}"), href, PaletteWay::Tab);
     }
-    if caller.may::<OperateApp>(&app.id) && app.phase == Phase::Installed && app.job.is_none() {
-        if app.status.state == AppState::Stopped {
-            entries.push(entry("Actions", Icon::Play, format!("Start {name}"), "", format!("{at}/start")).posts());
-        } else {
-            entries
-                .push(entry("Actions", Icon::RotateCw, format!("Restart {name}"), "", format!("{at}/restart")).posts());
-        }
+    for verb in apps::verbs(app, caller) {
+        let (word, icon, href) = apps::verb(&app.id, verb);
+        add(actions, icon, format!("{word} {name}"), href, PaletteWay::Post);
+    }
+    add(group, Icon::ScrollText, format!("Logs of {name}"), format!("{at}/logs"), PaletteWay::Page);
+    add(group, Icon::History, format!("History of {name}"), format!("{at}/history"), PaletteWay::Page);
+    if caller.may::<ChangeApp>(&app.id) {
+        add(group, Icon::Settings, format!("Settings of {name}"), format!("{at}/settings"), PaletteWay::Page);
+    }
+    if caller.may::<RevealAppSecrets>(&app.id) && app.phase == Phase::Installed {
+        add(actions, Icon::Eye, format!("Show passwords of {name}"), format!("{at}/secrets"), PaletteWay::Post);
+    }
+    if caller.may::<RemoveApp>(&app.id) && app.job.is_none() {
+        add(actions, Icon::Trash2, format!("Remove {name} …"), format!("{at}/remove"), PaletteWay::Dialog);
     }
     entries
 }
 
 fn actions(caller: &Caller) -> Vec<Entry> {
     let mut actions = Vec::new();
-    if caller.may::<ViewPeople>(&TheBox) {
-        actions.push(
-            entry("Actions", Icon::UserPlus, "Invite somebody", "", "/people/invite").words("person user account"),
-        );
-        actions.push(
-            entry("Actions", Icon::ShieldCheck, "Verify the history", "", "/activity/verify").words("audit chain"),
-        );
+    let action = |icon, label: &str, href: &str, words: &str| entry("Actions", icon, label, "", href).words(words);
+    if caller.may::<ManagePeople>(&TheBox) {
+        actions.push(action(Icon::UserPlus, "Invite somebody", "/people/invite", "person user account"));
     }
-    actions.push(entry("Actions", Icon::LogOut, "Sign out", "", "/sign-out").words("log out leave").posts());
+    if caller.may::<ViewAudit>(&TheBox) {
+        actions.push(action(Icon::ShieldCheck, "Verify the history", "/activity/verify", "audit chain"));
+    }
+    for (theme, icon, label) in [
+        (Theme::Light, Icon::Sun, "Use the light theme"),
+        (Theme::Dark, Icon::Moon, "Use the dark theme"),
+        (Theme::System, Icon::Monitor, "Use the theme of this device"),
+    ] {
+        let words = "switch appearance colours mode day night";
+        actions.push(action(icon, label, prefs::ROUTE, words).by(PaletteWay::Theme(theme)));
+    }
+    actions.push(action(Icon::LogOut, "Sign out", "/sign-out", "log out leave").by(PaletteWay::SignOut));
     actions
 }
 
 /// The order in which groups stand.
-const GROUPS: [&str; 5] = ["Apps", "Pages", "Actions", "Store", "People"];
+const GROUPS: [&str; 6] = ["This app", "Apps", "Pages", "Actions", "Store", "People"];
 
 /// What fits, the best first within its group, and the group with the best first.
 fn ranked(all: Vec<Entry>, asked: &str) -> Vec<PaletteItem> {
@@ -176,7 +204,9 @@ fn ranked(all: Vec<Entry>, asked: &str) -> Vec<PaletteItem> {
     if !asked.is_empty() {
         order.sort_by_key(|group| (std::cmp::Reverse(best(group)), place(group)));
     } else {
-        order.sort_by_key(|group| ["Pages", "Apps", "Actions"].iter().position(|known| known == group).unwrap_or(9));
+        order.sort_by_key(|group| {
+            ["This app", "Pages", "Apps", "Actions"].iter().position(|known| known == group).unwrap_or(9)
+        });
     }
     let order: Vec<String> = order.into_iter().map(str::to_owned).collect();
     let rank = |group: &str| order.iter().position(|known| known == group);
@@ -229,6 +259,16 @@ mod tests {
             entry("Store", Icon::Store, "Valkey", "Cache", "/store/official/valkey").words("install redis"),
         ];
         ranked(all, asked).into_iter().map(|item| item.label).collect()
+    }
+
+    #[test]
+    fn the_app_of_a_page_is_read_from_its_address() {
+        let app = |url| app_of(url).map(|app| app.to_string());
+        assert_eq!(app("https://box.local:8443/apps/shop").as_deref(), Some("shop"));
+        assert_eq!(app("https://box.local/apps/shop/logs?q=x#end").as_deref(), Some("shop"));
+        for elsewhere in ["https://box.local/", "https://box.local/apps", "https://box.local/apps/%2e%2e", "nonsense"] {
+            assert_eq!(app(elsewhere), None, "{elsewhere}");
+        }
     }
 
     #[test]

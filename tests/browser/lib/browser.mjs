@@ -40,8 +40,6 @@ class Watch {
   note(text) {
     // a page that is left while a part of it is being fetched gives that fetch up
     if (/htmx:error: Failed to fetch/.test(text)) return;
-    // a page that is left while it is still being faded in
-    if (/Transition was skipped/.test(text)) return;
     if (!this.#allowed.some((pattern) => pattern.test(text))) this.said.push(text);
   }
 

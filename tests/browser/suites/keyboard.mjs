@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 
 import { Box, freePort } from "../lib/box.mjs";
-import { claimed, install, jobEnds, lookAround } from "../lib/hands.mjs";
+import { ADMIN, claimed, install, jobEnds, lookAround, signIn } from "../lib/hands.mjs";
 import { eventually, suite } from "../lib/runner.mjs";
 
 const test = suite("keyboard", {
@@ -35,6 +35,47 @@ test("the palette finds an app and goes there", async (given) => {
   assert.equal(await page.locator("#palette[open]").count(), 0);
   watch.clean();
 }, { limit: 100_000 });
+
+test("the palette has all that can be done with the app one is on, first of all", async ({ page, app, watch }) => {
+  await page.goto(`/apps/${app}`);
+  await page.getByRole("button", { name: "Restart" }).waitFor();
+  await page.keyboard.press("Control+k");
+  const items = page.locator("#palette .palette-item");
+  await items.first().waitFor();
+  assert.equal((await page.locator("#palette .palette-group").first().innerText()).toLowerCase(), "this app");
+  const words = (await items.allInnerTexts()).map((text) => text.replace(/\s+/g, " ").trim());
+  for (const label of ["Open", "Restart", "Stop", "Logs of", "History of", "Settings of", "Show passwords of", "Remove"]) {
+    assert.ok(words.some((text) => text.startsWith(label) && text.includes("Garden pages")), `${label}: ${words.join(", ")}`);
+  }
+  const [tab] = await Promise.all([page.context().waitForEvent("page"), items.filter({ hasText: "Open Garden pages" }).click()]);
+  await tab.waitForLoadState().catch(() => {});
+  assert.match(tab.url(), /^http:\/\/127\.0\.0\.1:\d+\//, "its own address");
+  await tab.close();
+  watch.said.length = 0;
+});
+
+test("the palette switches the theme and signs out", async ({ page, watch, somebody }) => {
+  await page.goto("/apps");
+  const choose = async (words) => {
+    await page.keyboard.press("Control+k");
+    await page.keyboard.type(words);
+    await eventually(`${words} is found`, 5000, async () => (await page.locator("#palette .palette-item").first().innerText()).toLowerCase().includes(words));
+    await page.keyboard.press("Enter");
+  };
+  await choose("dark theme");
+  await eventually("it is dark", 3000, async () => (await page.locator("html").getAttribute("data-theme")) === "dark");
+  assert.equal(new URL(page.url()).pathname, "/apps", "one stays where one is");
+  await choose("theme of this device");
+  await eventually("it is as before", 3000, async () => (await page.locator("html").getAttribute("data-theme")) === "system");
+  watch.clean();
+  watch.allow(/status of 401/);
+  await choose("sign out");
+  await page.waitForURL(/\/sign-in/);
+  watch.strict();
+  await signIn(somebody, ADMIN);
+  await at(page, "/");
+  watch.clean();
+});
 
 test("the palette reaches every section, with arrows too", async ({ page, watch }) => {
   await page.goto("/");

@@ -180,6 +180,71 @@ test("an invited viewer makes an account and sees only what is granted", async (
   await late.context.close();
 }, { limit: 90_000 });
 
+/** Every page that the menus, the palette and the pages themselves lead to, from the front page on. */
+async function walk({ page, box }) {
+  const [seen, waiting, wrong] = [new Set(), ["/", "/palette", "/account", "/setup/done"], []];
+  // whatever anybody may send who is signed in
+  const own = /^\/(preferences|sign-out|account\/.+)$/;
+  while (waiting.length > 0) {
+    const pathname = waiting.shift();
+    if (seen.has(pathname)) continue;
+    seen.add(pathname);
+    const response = await page.goto(pathname);
+    // only admins come here, and nothing leads here
+    if (pathname === "/setup/done") {
+      if (response.status() !== 403) wrong.push(`${pathname} answers ${response.status()}`);
+      continue;
+    }
+    if (response.status() !== 200) wrong.push(`${pathname} is offered and answers ${response.status()}`);
+    const found = await page.evaluate(() => ({
+      links: [...document.querySelectorAll("a[href]:not([download], [target])")].map((one) => new URL(one.href)).filter((url) => url.origin === location.origin)
+        .map((url) => url.pathname),
+      forms: [...document.querySelectorAll("form")].filter((one) => one.method === "post").map((one) => new URL(one.action).pathname),
+    }));
+    for (const path of found.forms) if (!own.test(path)) wrong.push(`${pathname} offers to post to ${path}`);
+    waiting.push(...found.links.filter((path) => !/\.(pem|txt|json)$/.test(path)));
+  }
+  assert.ok(seen.size > 8, `only ${[...seen].join(" ")}`);
+  assert.ok(box);
+  return wrong;
+}
+
+test("nothing is offered to a viewer that a viewer may not do, on any page", async ({ viewer }) => {
+  viewer.watch.allow(/status of 403/);
+  assert.deepEqual(await walk(viewer), []);
+  const home = await viewer.page.goto("/").then(() => viewer.page.locator("main").innerText());
+  assert.ok(!/install/i.test(home), home);
+  viewer.watch.strict();
+  viewer.watch.clean();
+}, { limit: 90_000 });
+
+test("nor to a user who was granted nothing", async ({ page, box, watch, viewer }) => {
+  await page.goto("/people/invite");
+  await page.getByLabel("Who is it for?").fill("Nora");
+  await page.getByLabel(/^User/).check();
+  await page.getByRole("button", { name: "Make the link" }).click();
+  await page.getByRole("heading", { name: /invite for Nora/i }).waitFor();
+  const link = (await page.locator(".code-block code").first().innerText()).trim();
+  const nora = await visitor(box);
+  await nora.page.goto(link);
+  // a name that is taken is said beside its field, and the link still works
+  nora.watch.allow(/status of 4\d\d/);
+  for (const name of [VIEWER.username, "nora"]) {
+    await nora.page.getByLabel("Username").fill(name);
+    await nora.page.getByLabel("Password", { exact: true }).fill("horse staple correct 3");
+    await nora.page.getByRole("button", { name: "Make my account" }).click();
+    if (name !== "nora") await nora.page.locator(".field-error").first().waitFor();
+  }
+  await isHome(nora.page);
+  assert.deepEqual(await walk(nora), []);
+  await nora.page.goto("/");
+  await nora.page.getByText("Nothing on this box is granted to you").first().waitFor();
+  await picture(nora.page, "nobody-home");
+  await nora.context.close();
+  assert.ok(viewer);
+  watch.clean();
+}, { limit: 90_000 });
+
 test("what a viewer may not is refused in words, what they may not see is not there", async ({ viewer, shown, hidden }) => {
   viewer.watch.allow(/status of 4\d\d/);
   for (const [path, status] of [["/people", 403], ["/activity", 403], ["/settings", 403], [`/apps/${shown}/settings`, 403], [`/apps/${shown}/remove`, 403],
@@ -188,6 +253,11 @@ test("what a viewer may not is refused in words, what they may not see is not th
     assert.equal(response.status(), status, path);
     const text = await viewer.page.locator("main").innerText();
     assert.ok(text.length > 40 && !text.includes("Hidden site"), `${path}: ${text}`);
+    if (status === 403) {
+      assert.match(text, /You may not (see|change|read|remove) .+ this (box|app)/, path);
+      assert.match(text, /admin/, `${path} does not say who can change it`);
+      assert.ok(!/[a-z]+\.(view|manage|change|remove|operate)/.test(text), `${path} names an inner name: ${text}`);
+    }
     assert.deepEqual(await accessibility(viewer.page), [], path);
   }
   await viewer.page.goto("/people");
@@ -253,5 +323,28 @@ test("a browser that is signed in elsewhere can be ended from here", async ({ pa
   assert.equal(path(viewer.page), "/apps");
   await second.context.close();
   assert.ok(page);
+  watch.clean();
+});
+
+test("an admin ends one sign-in of somebody else, and only that one", async ({ page, viewer, watch, box }) => {
+  const second = await visitor(box);
+  await signIn(second, VIEWER);
+  await isHome(second.page);
+  await page.goto("/people");
+  await page.locator("main .row-link", { hasText: /viktor/i }).first().click();
+  const card = page.locator(".card", { has: page.getByRole("heading", { name: "Sign-ins" }) });
+  await card.getByRole("button", { name: "End", exact: true }).nth(1).waitFor();
+  await picture(page, "sessions-of-somebody");
+  // the last used is the first
+  await card.getByRole("button", { name: "End", exact: true }).first().click();
+  await page.locator(".toast").first().waitFor();
+  await eventually("one is left", 5000, async () => (await card.getByRole("button", { name: "End", exact: true }).count()) === 1);
+  await second.page.goto("/apps").catch(() => {});
+  await second.page.waitForURL(/\/sign-in/);
+  await viewer.page.goto("/apps");
+  assert.equal(path(viewer.page), "/apps", "the other one goes on");
+  await second.context.close();
+  await page.goto("/activity");
+  await page.getByText("signed one browser of viktor out").first().waitFor();
   watch.clean();
 });

@@ -35,7 +35,7 @@ pub(crate) async fn page(Cx(mut cx): Cx) -> Markup {
         }))
         (ui::card("States", html! {
             div class="stack stack-s" {
-                div class="cluster" { @for state in [AppState::Installing, AppState::Starting, AppState::Running, AppState::Unhealthy, AppState::Changing, AppState::Stopped, AppState::Down, AppState::Removing, AppState::Unknown] { (ui::status(state)) } }
+                div class="cluster" { @for state in AppState::ALL { (ui::status(state)) } }
                 div class="cluster" { @for state in [JobState::Queued, JobState::Running, JobState::Undoing, JobState::Succeeded, JobState::Failed, JobState::Cancelled] { (ui::status(state)) } }
                 div class="cluster" { @for state in [StepState::Pending, StepState::Running, StepState::Done, StepState::Failed, StepState::Undoing, StepState::Undone] { (ui::status_dot(state)) } }
                 div class="cluster" { (ui::status(Status::new(Tone::Warn, Icon::Timer, "Expires soon"))) }

@@ -79,7 +79,7 @@ async fn palette(Cx(cx): Cx, Query(Query_ { q }): Query<Query_>, headers: Header
         label: item.label.into(),
         hint: format!("g {}", item.key),
         href: item.href.into(),
-        post: false,
+        way: ui::PaletteWay::Page,
     };
     let mut items: Vec<PaletteItem> = NavItem::ALL.iter().map(page).collect();
     for (name, href) in [("PostgreSQL", "/apps/postgresql"), ("Nginx", "/apps/nginx"), ("Valkey", "/apps/valkey")] {
@@ -89,7 +89,7 @@ async fn palette(Cx(cx): Cx, Query(Query_ { q }): Query<Query_>, headers: Header
             label: name.into(),
             hint: "App".into(),
             href: href.into(),
-            post: false,
+            way: ui::PaletteWay::Page,
         });
     }
     items.push(PaletteItem {
@@ -98,7 +98,7 @@ async fn palette(Cx(cx): Cx, Query(Query_ { q }): Query<Query_>, headers: Header
         label: "Restart PostgreSQL".into(),
         hint: "Runs at once".into(),
         href: "/apps/postgresql/restart".into(),
-        post: true,
+        way: ui::PaletteWay::Post,
     });
     items.retain(|item| item.label.to_lowercase().contains(&word));
     let results = ui::palette_results(&items);

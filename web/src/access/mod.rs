@@ -1,6 +1,7 @@
 //! The pages about people: the wizard, the doors, one's own account, everybody's accounts.
 
 mod account;
+mod newcomer;
 mod people;
 pub(crate) mod setup;
 mod sign_in;

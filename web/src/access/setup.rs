@@ -8,13 +8,14 @@ use axum::{
 };
 use maud::{Markup, html};
 use orbitr_access::{
-    Claim, PASSWORD_MIN_CHARS, Permit, Secret,
-    action::{ChangeBox, ViewBox},
+    Permit, Secret,
+    action::ChangeBox,
     gate::{Client, Routes, session_cookie},
 };
 use orbitr_model::Problem;
 use serde::Deserialize;
 
+use super::newcomer::AccountForm;
 use crate::{
     flash::Flash,
     settings::{self, SettingsForm},
@@ -34,25 +35,13 @@ pub(crate) fn routes(routes: Routes<Site>) -> Routes<Site> {
         .always(Method::POST, "/setup/account", WHY, claim)
         .get(ChangeBox, "/setup/box", box_page)
         .post(ChangeBox, "/setup/box", name_box)
-        .get(ViewBox, "/setup/done", done)
+        .get(ChangeBox, "/setup/done", done)
 }
 
 #[derive(Deserialize)]
 struct CodeForm {
     #[serde(default)]
     code: String,
-}
-
-#[derive(Deserialize)]
-struct AccountForm {
-    #[serde(default)]
-    code: String,
-    #[serde(default)]
-    display_name: String,
-    #[serde(default)]
-    username: String,
-    #[serde(default)]
-    password: String,
 }
 
 async fn code_page(State(site): State<Site>, Cx(cx): Cx) -> Response {
@@ -83,15 +72,7 @@ async fn check_code(State(site): State<Site>, Cx(cx): Cx, client: Client, Form(f
     }
     let code = Secret::new(form.code);
     match site.access.check_setup_code(&code, &client).await {
-        Ok(()) => {
-            let account = AccountForm {
-                code: code.expose().to_owned(),
-                display_name: String::new(),
-                username: String::new(),
-                password: String::new(),
-            };
-            account_form(&cx, &account, None).into_response()
-        }
+        Ok(()) => account_form(&cx, &AccountForm::with_code(&code), None).into_response(),
         Err(error) => {
             let problem = Problem::from(error);
             (error_status(&problem), code_form(&cx, Some(&problem))).into_response()
@@ -100,30 +81,19 @@ async fn check_code(State(site): State<Site>, Cx(cx): Cx, client: Client, Form(f
 }
 
 fn account_form(cx: &PageCx, form: &AccountForm, problem: Option<&Problem>) -> Markup {
-    let least = format!("At least {PASSWORD_MIN_CHARS} characters. Long beats odd.");
     let body = html! {
         (ui::stepper("Setup", &STEPS, 1))
         div { h1 { "Your account" } p class="lead" { "The first one is the admin of this box." } }
         (ui::Form::post("/setup/account").problem(problem).body(html! {
             input type="hidden" name="code" value=(form.code);
-            (Field::text("display_name", "Your name").value(&form.display_name).autocomplete("name").optional().max_length(64).problem(problem))
-            (Field::text("username", "Username").value(&form.username).autocomplete("username").mono().required().max_length(32)
-                .help("Small letters; what you sign in with.").problem(problem).autofocus())
-            (Field::password("password", "Password").autocomplete("new-password").generates().required().help(least).problem(problem))
+            (form.fields(problem))
         }).button(ui::link_button("Back", "/setup").quiet()).button(ui::button("Continue").primary().trailing(Icon::ArrowRight)))
     };
     shell::bare_page(cx, "Your account", body)
 }
 
 async fn claim(State(site): State<Site>, Cx(cx): Cx, client: Client, Form(form): Form<AccountForm>) -> Response {
-    let name = form.display_name.trim();
-    let claim = Claim {
-        code: Secret::new(form.code.clone()),
-        username: form.username.trim().to_owned(),
-        display_name: (!name.is_empty()).then(|| name.to_owned()),
-        password: Secret::new(form.password.clone()),
-    };
-    match site.access.claim(claim, &client).await {
+    match site.access.claim(form.wanted(&form.code), &client).await {
         Ok(session) => ([(header::SET_COOKIE, session_cookie(&session))], Redirect::to("/setup/box")).into_response(),
         Err(error) => {
             let problem = Problem::from(error);
@@ -166,7 +136,7 @@ async fn name_box(
     }
 }
 
-async fn done(_: Permit<ViewBox>, Cx(cx): Cx) -> Markup {
+async fn done(_: Permit<ChangeBox>, Cx(cx): Cx) -> Markup {
     let body = html! {
         (ui::stepper("Setup", &STEPS, 4))
         div { h1 { (cx.box_name) " is yours" } p class="lead" { "From here on everything happens in the browser." } }

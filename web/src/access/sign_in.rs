@@ -8,13 +8,14 @@ use axum::{
 };
 use maud::{Markup, html};
 use orbitr_access::{
-    AcceptInvite, Caller, NewSession, PASSWORD_MIN_CHARS, Permit, SecondStep, Secret, SignIn, SignedIn,
+    Caller, NewSession, Permit, SecondStep, Secret, SignIn, SignedIn,
     action::SignOut,
     gate::{Client, Routes, no_session_cookie, session_cookie},
 };
 use orbitr_model::Problem;
 use serde::Deserialize;
 
+use super::newcomer::AccountForm;
 use crate::{
     flash::Flash,
     prefs::is_local_path,
@@ -61,16 +62,6 @@ struct SecondForm {
     code: String,
     #[serde(default)]
     next: String,
-}
-
-#[derive(Deserialize)]
-struct AcceptForm {
-    #[serde(default)]
-    username: String,
-    #[serde(default)]
-    display_name: String,
-    #[serde(default)]
-    password: String,
 }
 
 /// Where to go on: only ever a page of this box.
@@ -153,21 +144,15 @@ async fn sign_out(State(site): State<Site>, permit: Permit<SignOut>) -> Answer<R
 }
 
 async fn invite(State(site): State<Site>, Cx(cx): Cx, Path(code): Path<String>) -> Answer<Response> {
-    let empty = AcceptForm { username: String::new(), display_name: String::new(), password: String::new() };
     let invite = site.access.open_invite(&Secret::new(code.clone())).await?;
-    Ok(invite_form(&cx, &code, invite.role.as_str(), &empty, None).into_response())
+    Ok(invite_form(&cx, &code, invite.role.as_str(), &AccountForm::default(), None).into_response())
 }
 
-fn invite_form(cx: &PageCx, code: &str, role: &str, form: &AcceptForm, problem: Option<&Problem>) -> Markup {
-    let least = format!("At least {PASSWORD_MIN_CHARS} characters. Long beats odd.");
+fn invite_form(cx: &PageCx, code: &str, role: &str, form: &AccountForm, problem: Option<&Problem>) -> Markup {
     let body = html! {
         div { h1 { "Welcome to " (cx.box_name) } p class="lead" { "You were invited as " (role) ". Make your account; the link works once." } }
-        (ui::Form::post(format!("/invite/{code}")).problem(problem).body(html! {
-            (Field::text("display_name", "Your name").value(&form.display_name).autocomplete("name").optional().max_length(64).problem(problem))
-            (Field::text("username", "Username").value(&form.username).autocomplete("username").mono().required().max_length(32)
-                .help("Small letters; what you sign in with.").problem(problem).autofocus())
-            (Field::password("password", "Password").autocomplete("new-password").generates().required().help(least).problem(problem))
-        }).button(ui::button("Make my account").primary().trailing(Icon::ArrowRight)))
+        (ui::Form::post(format!("/invite/{code}")).problem(problem).body(form.fields(problem))
+            .button(ui::button("Make my account").primary().trailing(Icon::ArrowRight)))
     };
     shell::bare_page(cx, "Welcome", body)
 }
@@ -177,20 +162,14 @@ async fn accept(
     Cx(cx): Cx,
     client: Client,
     Path(code): Path<String>,
-    Form(form): Form<AcceptForm>,
+    Form(form): Form<AccountForm>,
 ) -> Answer<Response> {
-    let name = form.display_name.trim();
-    let given = AcceptInvite {
-        code: Secret::new(code.clone()),
-        username: form.username.trim().to_owned(),
-        display_name: (!name.is_empty()).then(|| name.to_owned()),
-        password: Secret::new(form.password.clone()),
-    };
-    match site.access.accept_invite(given, &client).await {
+    match site.access.accept_invite(form.wanted(&code), &client).await {
         Ok(session) => Ok(opened(&session, "/")),
         Err(error) => {
             let problem = Problem::from(error);
-            if problem.status != 422 || problem.message_for("code").is_some() {
+            // What the form can put right is said in the form; a link that is used up is not.
+            if problem.fields.is_empty() || problem.message_for("code").is_some() {
                 return Err(crate::trouble::Trouble(problem));
             }
             let invite = site.access.open_invite(&Secret::new(code.clone())).await?;

@@ -114,8 +114,8 @@ fn is_phone(user_agent: &str) -> bool {
     ["iPhone", "Android", "Mobile"].iter().any(|mark| user_agent.contains(mark))
 }
 
-/// Sign-ins; `end` is the address that ends one, where that can be done one by one.
-pub(super) fn sessions(list: &[SessionView], clock: &Clock, end: Option<&str>) -> Markup {
+/// Sign-ins; `at` is the address under which each one is ended.
+pub(super) fn sessions(list: &[SessionView], clock: &Clock, at: &str) -> Markup {
     let rows = list.iter().map(|session| {
         let icon = if is_phone(&session.user_agent) { Icon::Smartphone } else { Icon::Monitor };
         let row = Row::new()
@@ -126,14 +126,14 @@ pub(super) fn sessions(list: &[SessionView], clock: &Clock, end: Option<&str>) -
             .cell(session.address.map_or_else(|| "on the box".to_owned(), |address| address.to_string()))
             .cell(clock.ago(session.created_at))
             .cell(clock.ago(session.last_used_at));
-        match end {
-            Some(_) if session.current => row.cell(Cell::new("")),
-            Some(to) => row.cell(ui::button("End").small().post(format!("{to}/{}/end", session.id))),
-            None => row,
+        if session.current {
+            row.cell(Cell::new(""))
+        } else {
+            row.cell(ui::button("End").small().post(format!("{at}/{}/end", session.id)))
         }
     });
     let mut columns = ["Browser", "Address", "Signed in", "Last used"].map(Column::new).to_vec();
-    columns.extend(end.map(|_| Column::actions()));
+    columns.push(Column::actions());
     let empty = ui::empty(Icon::LogIn, "Not signed in anywhere");
     html! { (ui::table("Sign-ins", columns).rows(rows).empty(empty)) }
 }

@@ -2,9 +2,12 @@
 
 use axum::extract::State;
 use maud::{Markup, html};
-use orbitr_access::{Caller, Permit, action::ListApps};
-use orbitr_apps::{AppView, Phase, Wanted};
-use orbitr_model::{Level, Topic};
+use orbitr_access::{
+    Caller, Permit,
+    action::{ListApps, RemoveApp},
+};
+use orbitr_apps::{AppView, Phase};
+use orbitr_model::Topic;
 
 use super::icon;
 use crate::{
@@ -23,19 +26,21 @@ pub(super) async fn page(State(site): State<Site>, permit: Permit<ListApps>, Cx(
         1 => "1 installed".to_owned(),
         n => format!("{n} installed"),
     };
+    let may_install = super::may_install(&site, permit.caller());
     let body = html! {
         (ui::header("Apps").lead(lead)
-            .actions(html! { (ui::link_button("Install an app", "/store").primary().icon(Icon::Plus).shortcut("n")) }))
-        (tables(&apps, permit.caller()))
+            .actions(html! { @if may_install { (ui::link_button("Install an app", "/store").primary().icon(Icon::Plus).shortcut("n")) } }))
+        (tables(&apps, permit.caller(), may_install))
     };
     Ok(shell::page(&cx, "Apps", &body))
 }
 
 pub(super) async fn rows(State(site): State<Site>, permit: Permit<ListApps>) -> Answer<Markup> {
-    Ok(tables(&site.apps.list(&permit).await?, permit.caller()))
+    let may_install = super::may_install(&site, permit.caller());
+    Ok(tables(&site.apps.list(&permit).await?, permit.caller(), may_install))
 }
 
-fn tables(apps: &[AppView], caller: &Caller) -> Markup {
+fn tables(apps: &[AppView], caller: &Caller, may_install: bool) -> Markup {
     let (kept, there): (Vec<_>, Vec<_>) = apps.iter().partition(|app| app.phase == Phase::Kept);
     let columns = [
         Column::new("App").sortable(),
@@ -44,23 +49,19 @@ fn tables(apps: &[AppView], caller: &Caller) -> Markup {
         Column::new("Port"),
         Column::actions(),
     ];
-    let empty = ui::empty(Icon::LayoutGrid, "No apps yet")
-        .text("The store has apps that are ready for this box.")
-        .action(ui::link_button("Open the store", "/store").primary().icon(Icon::Store));
     let table = ui::table("Installed apps", columns)
         .rows(there.iter().map(|app| row(app, caller)))
         .filter("Filter apps")
-        .empty(empty);
+        .empty(super::no_apps(may_install));
     let body = html! {
         (table)
-        @if !kept.is_empty() { (kept_card(&kept)) }
+        @if !kept.is_empty() { (kept_card(&kept, caller, may_install)) }
     };
     ui::live("apps-list", &[Topic::Apps], "/apps/list", body)
 }
 
 fn row(app: &AppView, caller: &Caller) -> Row {
     let ports: Vec<String> = app.endpoints.iter().map(|endpoint| endpoint.at.port.to_string()).collect();
-    let may = caller.level_on_app(&app.id).is_some_and(|level| level >= Level::Operate) && app.job.is_none();
     Row::new()
         .id(format!("app-{}", app.id))
         .href(format!("/apps/{}", app.id))
@@ -69,24 +70,24 @@ fn row(app: &AppView, caller: &Caller) -> Row {
         .cell(app.version.as_str())
         .cell(ports.join(", "))
         .cell(html! {
-            @if may && app.phase == Phase::Installed {
-                @match app.wanted {
-                    Wanted::Stopped => (ui::button("Start").icon_only(Icon::Play).small().quiet().post(format!("/apps/{}/start", app.id))),
-                    Wanted::Running => (ui::button("Restart").icon_only(Icon::RotateCw).small().quiet().post(format!("/apps/{}/restart", app.id))),
-                }
+            @if let Some(verb) = super::verbs(app, caller).first() {
+                @let (word, icon, href) = super::verb(&app.id, *verb);
+                (ui::button(word).icon_only(icon).small().quiet().post(href))
             }
         })
 }
 
 /// Apps that were removed and whose data is kept.
-fn kept_card(kept: &[&AppView]) -> Markup {
+fn kept_card(kept: &[&AppView], caller: &Caller, may_install: bool) -> Markup {
     let rows = kept.iter().map(|app| {
         Row::new()
             .cell(html! { span class="cluster" { (ui::app_icon(app.name.as_str(), Some(&icon(&app.extension)))) (app.name) } })
             .cell(html! { code { (app.id) } })
             .cell(html! {
-                (ui::link_button("Install again", format!("/store/{}?app={}", app.extension, app.id)).small())
-                (ui::link_button("Delete the data …", format!("/apps/{}/remove", app.id)).small().quiet().opens_dialog())
+                @if may_install { (ui::link_button("Install again", format!("/store/{}?app={}", app.extension, app.id)).small()) }
+                @if caller.may::<RemoveApp>(&app.id) {
+                    (ui::link_button("Delete the data …", format!("/apps/{}/remove", app.id)).small().quiet().opens_dialog())
+                }
             })
     });
     let columns = [Column::new("App"), Column::new("Id"), Column::actions()];

@@ -7,12 +7,17 @@ mod show;
 mod store;
 
 use orbitr_access::{
+    Caller,
     action::{ChangeApp, InstallApp, ListApps, OperateApp, RemoveApp, RevealAppSecrets, ViewApp, ViewCatalog},
     gate::Routes,
 };
-use orbitr_model::ExtensionId;
+use orbitr_apps::{AppView, Verb};
+use orbitr_model::{AppId, ExtensionId};
 
-use crate::site::Site;
+use crate::{
+    site::Site,
+    ui::{self, Button, Empty, Icon},
+};
 
 pub(crate) fn routes(routes: Routes<Site>) -> Routes<Site> {
     routes
@@ -42,4 +47,42 @@ pub(crate) fn routes(routes: Routes<Site>) -> Routes<Site> {
 /// Where an extension's picture is.
 pub(crate) fn icon(extension: &ExtensionId) -> String {
     format!("/store/{extension}/icon.svg")
+}
+
+/// Whether somebody may install an app: only then is the way to it offered.
+pub(crate) fn may_install(site: &Site, caller: &Caller) -> bool {
+    site.access.home().is_some_and(|home| caller.may::<InstallApp>(&home))
+}
+
+/// In place of apps where there are none; the way to the store only for those who may install.
+pub(crate) fn no_apps(may_install: bool) -> Empty {
+    let empty = ui::empty(Icon::LayoutGrid, "No apps yet");
+    if may_install {
+        empty
+            .text("The store has apps that are ready for this box. The first one takes about two minutes.")
+            .action(ui::link_button("Open the store", "/store").primary().icon(Icon::Store))
+    } else {
+        empty.text("Nothing on this box is granted to you so far. An admin of the box can do that, under People.")
+    }
+}
+
+/// What this caller can ask of an app now.
+pub(crate) fn verbs(app: &AppView, caller: &Caller) -> Vec<Verb> {
+    if caller.may::<OperateApp>(&app.id) { app.verbs.clone() } else { Vec::new() }
+}
+
+/// What asking it is called, its picture, and where it is asked.
+pub(crate) fn verb(app: &AppId, verb: Verb) -> (&'static str, Icon, String) {
+    let (word, icon, path) = match verb {
+        Verb::Start => ("Start", Icon::Play, "start"),
+        Verb::Stop => ("Stop", Icon::Square, "stop"),
+        Verb::Restart => ("Restart", Icon::RotateCw, "restart"),
+    };
+    (word, icon, format!("/apps/{app}/{path}"))
+}
+
+/// The button that asks it.
+fn verb_button(app: &AppId, asked: Verb) -> Button {
+    let (word, icon, href) = verb(app, asked);
+    ui::button(word).icon(icon).post(href)
 }

@@ -8,9 +8,9 @@ use axum::{
 use maud::{Markup, html};
 use orbitr_access::{
     Caller, Permit,
-    action::{ListEvents, ViewApp},
+    action::{InstallApp, ListEvents, RemoveApp, ViewApp},
 };
-use orbitr_apps::{AppDetail, ContainerView, LOG_LINES_MAX, LogEntry, LogQuery, Phase, Wanted};
+use orbitr_apps::{AppDetail, ContainerView, LOG_LINES_MAX, LogEntry, LogQuery, Phase, Verb};
 use orbitr_model::{AppId, Level, PageRequest, Problem, Topic};
 use orbitr_store::events::Filter;
 use serde::Deserialize;
@@ -31,25 +31,20 @@ const LOG_LINES: u32 = 400;
 pub(super) fn head(app: &AppDetail, tab: &str, caller: &Caller) -> Markup {
     let id = &app.app.id;
     let level = caller.level_on_app(id).unwrap_or(Level::View);
-    let may = level >= Level::Operate && app.app.phase == Phase::Installed && app.app.job.is_none();
     let tabs = |name: &str, label: &str, path: &str| Tab::new(label, format!("/apps/{id}{path}"), tab == name);
     let mut all =
         vec![tabs("overview", "Overview", ""), tabs("logs", "Logs", "/logs"), tabs("history", "History", "/history")];
-    if level >= Level::Manage {
+    if level >= Level::Manage && app.app.phase != Phase::Kept {
         all.insert(2, tabs("settings", "Settings", "/settings"));
     }
     html! {
         (ui::header(app.app.name.to_string()).picture(ui::app_icon(app.app.name.as_str(), Some(&icon(&app.app.extension))))
             .lead(html! { (ui::app_status(&app.app.status)) span { (app.app.version) " · " (app.app.extension) } })
             .actions(html! {
-                @if may {
-                    @match app.app.wanted {
-                        Wanted::Running => {
-                            (ui::button("Restart").icon(Icon::RotateCw).post(format!("/apps/{id}/restart")).shortcut("r"))
-                            (ui::button("Stop").icon(Icon::Square).post(format!("/apps/{id}/stop")))
-                        }
-                        Wanted::Stopped => (ui::button("Start").primary().icon(Icon::Play).post(format!("/apps/{id}/start")).shortcut("r")),
-                    }
+                @for (index, verb) in super::verbs(&app.app, caller).into_iter().enumerate() {
+                    @let button = super::verb_button(id, verb);
+                    @let button = if verb == Verb::Start { button.primary() } else { button };
+                    (if index == 0 { button.shortcut("r") } else { button })
                 }
             }))
         (ui::tabs(app.app.name.as_str(), &all))
@@ -83,6 +78,7 @@ fn overview_live(app: &AppDetail, caller: &Caller, cx: &PageCx) -> Markup {
         @if let Some(job) = &app.app.job {
             (ui::banner(Tone::Busy, &job.title).actions(ui::link_button("Follow it", format!("/jobs/{}", job.id)).small().opens_drawer()))
         }
+        @if app.app.phase == Phase::Kept { (kept_banner(app, caller)) } @else {
         div class="split" {
             div class="stack" {
                 (connection(app, caller))
@@ -93,8 +89,26 @@ fn overview_live(app: &AppDetail, caller: &Caller, cx: &PageCx) -> Markup {
             }
             div class="stack" { (about(app, &cx.clock)) }
         }
+        }
     };
     ui::live("app-overview", &[Topic::App(id.clone())], &format!("/apps/{id}/live"), body)
+}
+
+/// What is left of an app that was removed, and the two ways on from there.
+fn kept_banner(app: &AppDetail, caller: &Caller) -> Markup {
+    let app = &app.app;
+    let actions = html! {
+        @if caller.may::<InstallApp>(&app.project) {
+            (ui::link_button("Install again", format!("/store/{}?app={}", app.extension, app.id)).small())
+        }
+        @if caller.may::<RemoveApp>(&app.id) {
+            (ui::link_button("Delete the data …", format!("/apps/{}/remove", app.id)).small().quiet().opens_dialog())
+        }
+    };
+    html! {
+        (ui::banner(Tone::Neutral, "This app is removed, and its data is kept")
+            .body(html! { p { "Installed again, it finds its data and its passwords as they were." } }).actions(actions))
+    }
 }
 
 fn connection(app: &AppDetail, caller: &Caller) -> Markup {
@@ -122,7 +136,7 @@ fn connection(app: &AppDetail, caller: &Caller) -> Markup {
                     }
                 }
                 @if may_reveal && app.app.phase == Phase::Installed {
-                    (ui::button("Show passwords").small().icon(Icon::Eye).post(format!("/apps/{id}/secrets")))
+                    (ui::button("Show passwords").icon(Icon::Eye).post(format!("/apps/{id}/secrets")))
                 }
             }
         }).hint("On every address of this box."))

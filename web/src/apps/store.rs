@@ -14,7 +14,7 @@ use orbitr_access::{
     action::{InstallApp, ViewCatalog},
 };
 use orbitr_apps::{ExtensionDetail, InstallRequest, Plan};
-use orbitr_model::{DisplayName, ExtensionId, Level, Problem};
+use orbitr_model::{DisplayName, ExtensionId, Problem};
 use serde::Deserialize;
 
 use super::{
@@ -109,8 +109,7 @@ fn show(
     problem: Option<&Problem>,
 ) -> Markup {
     let extension = &detail.extension;
-    let home = site.access.home();
-    let may = home.is_some_and(|home| caller.level_on_project(&home).is_some_and(|level| level >= Level::Manage));
+    let may = super::may_install(site, caller);
     let body = html! {
         (ui::header(&extension.name).picture(ui::app_icon(&extension.name, Some(&icon_of(&extension.id))))
             .lead(html! { span { (extension.summary) } span { (extension.version) " · " (detail.license) } }))
@@ -119,7 +118,7 @@ fn show(
                 @if !detail.obstacles.is_empty() {
                     (ui::banner(Tone::Warn, "It cannot run on this box").body(html! { ul { @for why in &detail.obstacles { li { (why) } } } }))
                 } @else if !may {
-                    (ui::banner(Tone::Neutral, "You may look, not install").body(html! { p { "Ask an admin of this box for the level «manage» on the project Home." } }))
+                    (ui::banner(Tone::Neutral, "You may look, not install").body(html! { p { "An admin of this box can let you install apps: under People, by the grant «Manage» on every app." } }))
                 } @else {
                     (ui::card("Install", install_form(detail, plan, request, problem)))
                 }

@@ -40,7 +40,8 @@ pub(crate) fn routes(routes: Routes<Site>) -> Routes<Site> {
 
 /// A job as its page shows it.
 pub(crate) fn view(job: Job, caller: &Caller) -> JobView {
-    let may_cancel = caller.cap() >= orbitr_model::Level::Operate && !job.state.is_final() && !job.cancelling;
+    let may_cancel =
+        !job.state.is_final() && !job.cancelling && caller.may_on_job::<CancelJob>(job.app.as_ref(), &job.actor);
     JobView {
         id: job.id,
         title: job.title,
@@ -85,8 +86,7 @@ async fn table(
     let page = site.jobs.list(filter, &PageRequest { cursor: cursor.clone(), ..PageRequest::default() }).await?;
     let jobs: Vec<JobView> = page.items.into_iter().map(|job| view(job, caller)).collect();
     let empty = ui::empty(ui::Icon::ListChecks, "Nothing has been done yet")
-        .text("Installing, starting and removing apps shows up here, step by step.")
-        .action(ui::link_button("To the store", "/store"));
+        .text("Installing, starting and removing apps shows up here, step by step.");
     let table = ui::job_rows(&jobs, |id| format!("/jobs/{id}"), clock).empty(empty);
     let src = match cursor {
         Some(cursor) => format!("/jobs/list?{}", serde_urlencoded::to_string([("cursor", cursor)]).unwrap_or_default()),

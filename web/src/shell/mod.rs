@@ -180,16 +180,16 @@ const LIGHT: &str = "#faf8f5";
 /// The same by night.
 const DARK: &str = "#0d1619";
 
-/// htmx: only the two extensions that app.js brings, no inline style, and logs are left alone by morphing.
-const HTMX_CONFIG: &str =
-    r#"{"extensions":"hx-csp,orbitr","includeIndicatorCSS":false,"morphSkip":"[data-log]","defaultTimeout":30000}"#;
+/// htmx: only the extensions that app.js brings, no inline style, and logs are left alone by morphing.
+const HTMX_CONFIG: &str = r#"{"extensions":"hx-csp,orbitr,orbitr-press","includeIndicatorCSS":false,"morphSkip":"[data-log]","defaultTimeout":30000}"#;
 
 fn document(cx: &PageCx, title: &str, kind: &str, inside: &Markup) -> Markup {
     let events = cx.viewer.as_ref().map(|_| match &cx.events_after {
         Some(after) => format!("/events?after={after}"),
         None => "/events".to_owned(),
     });
-    let boost = (kind == "app").then_some("swap:outerSync transition:true");
+    // No view transition: for as long as one plays, every click falls on it and on nothing else.
+    let boost = (kind == "app").then_some("swap:outerSync");
     html! {
         (DOCTYPE)
         html lang="en" data-theme=(cx.prefs.theme.as_str()) data-sidebar=(cx.prefs.sidebar.as_str()) {

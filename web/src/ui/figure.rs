@@ -11,20 +11,20 @@ pub struct Figure {
     label: String,
     value: String,
     unit: String,
-    note: Option<String>,
+    notes: Vec<String>,
     course: Option<Markup>,
 }
 
 /// A number: `figure(Icon::Cpu, "CPU", "12", "%")`.
 pub fn figure(icon: Icon, label: impl Into<String>, value: impl Into<String>, unit: impl Into<String>) -> Figure {
-    Figure { icon, label: label.into(), value: value.into(), unit: unit.into(), note: None, course: None }
+    Figure { icon, label: label.into(), value: value.into(), unit: unit.into(), notes: Vec::new(), course: None }
 }
 
 impl Figure {
-    /// A quieter line: «of 16 GiB», «load 0.4».
+    /// A quieter line under those before: «of 16 GiB», «load 0.4».
     #[must_use]
     pub fn note(mut self, note: impl Into<String>) -> Self {
-        self.note = Some(note.into());
+        self.notes.push(note.into());
         self
     }
 
@@ -42,7 +42,7 @@ impl Render for Figure {
             div class="figure" {
                 p class="figure-label" { (self.icon) (self.label) }
                 p class="figure-value" { (self.value) @if !self.unit.is_empty() { small { " " (self.unit) } } }
-                @if let Some(note) = &self.note { p class="figure-note" { (note) } }
+                @for note in &self.notes { p class="figure-note" { (note) } }
                 @if let Some(course) = &self.course { (course) } @else { span class="figure-end" {} }
             }
         }

@@ -56,7 +56,7 @@ pub use live::live;
 pub use log::{LogChunk, LogView, log_chunk};
 pub use meter::{Meter, progress};
 pub use pagination::{Pagination, pagination};
-pub use palette::{PaletteItem, palette_results};
+pub use palette::{PaletteItem, PaletteWay, palette_results};
 pub use prose::prose;
 pub use qr::qr;
 pub use sparkline::{Sparkline, sparkline};

@@ -3,6 +3,7 @@
 use maud::{Markup, html};
 
 use super::Icon;
+use crate::prefs::Theme;
 
 /// One thing that the palette found.
 #[derive(Clone, Debug)]
@@ -17,8 +18,25 @@ pub struct PaletteItem {
     pub hint: String,
     /// Where it goes.
     pub href: String,
-    /// Whether going there posts, for actions that need no question.
-    pub post: bool,
+    /// How.
+    pub way: PaletteWay,
+}
+
+/// How an item of the palette is followed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PaletteWay {
+    /// To a page.
+    Page,
+    /// To a page that opens as a dialog over this one.
+    Dialog,
+    /// To an address outside of these pages, in a tab of its own.
+    Tab,
+    /// By a post, for actions that need no question.
+    Post,
+    /// By the form that ends the session: it leads out of these pages.
+    SignOut,
+    /// By the form that changes how this browser shows the pages.
+    Theme(Theme),
 }
 
 /// What `GET /palette?q=…` answers (the script asks with `HX-Request`), and the body of the palette's own page without
@@ -44,11 +62,19 @@ fn row(item: &PaletteItem) -> Markup {
         (item.icon) span class="palette-label" { (item.label) }
         @if !item.hint.is_empty() { span class="palette-hint" { (item.hint) } }
     };
+    let button = |name: Option<&str>, value: Option<&str>| {
+        html! { button class="palette-item" type="submit" name=[name] value=[value] { (inside) } }
+    };
     html! {
-        @if item.post {
-            form method="post" action=(item.href) { button class="palette-item" type="submit" { (inside) } }
-        } @else {
-            a class="palette-item" href=(item.href) { (inside) }
+        @match item.way {
+            PaletteWay::Page => a class="palette-item" href=(item.href) { (inside) },
+            PaletteWay::Dialog => a class="palette-item" href=(item.href) data-open="dialog" { (inside) },
+            PaletteWay::Tab => a class="palette-item" href=(item.href) target="_blank" rel="noreferrer" { (inside) },
+            PaletteWay::Post => form method="post" action=(item.href) { (button(None, None)) },
+            PaletteWay::SignOut => form method="post" action=(item.href) hx-ignore { (button(None, None)) },
+            PaletteWay::Theme(theme) => form method="post" action=(item.href) data-prefs="theme" {
+                (button(Some("theme"), Some(theme.as_str())))
+            },
         }
     }
 }

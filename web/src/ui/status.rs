@@ -34,9 +34,11 @@ impl From<AppState> for Status {
         let (tone, icon, word) = match state {
             AppState::Installing => (Tone::Busy, Icon::LoaderCircle, "Installing"),
             AppState::Starting => (Tone::Busy, Icon::LoaderCircle, "Starting"),
+            AppState::Restarting => (Tone::Busy, Icon::LoaderCircle, "Restarting"),
             AppState::Running => (Tone::Good, Icon::CircleCheck, "Running"),
             AppState::Unhealthy => (Tone::Warn, Icon::TriangleAlert, "Unhealthy"),
             AppState::Changing => (Tone::Busy, Icon::LoaderCircle, "Changing"),
+            AppState::Stopping => (Tone::Busy, Icon::LoaderCircle, "Stopping"),
             AppState::Stopped => (Tone::Neutral, Icon::CircleStop, "Stopped"),
             AppState::Down => (Tone::Bad, Icon::CircleX, "Down"),
             AppState::Removing => (Tone::Busy, Icon::LoaderCircle, "Removing"),

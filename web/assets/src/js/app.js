@@ -5,6 +5,7 @@
 import "htmx.org/dist/htmx.esm.js";
 import "htmx.org/dist/ext/hx-csp.js";
 import "./morph.js";
+import "./press.js";
 import "./navigate.js";
 import "./live.js";
 import "./log.js";

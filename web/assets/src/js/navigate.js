@@ -12,8 +12,12 @@ let slow;
 const boosted = (ctx) => Boolean(ctx?.sourceElement?._htmx?.boosted);
 const wholePage = (ctx) => boosted(ctx) || ctx?.sourceElement === document.body;
 
+let latest; // what was clicked last: only its page is shown, in whatever order the answers come
+
 document.addEventListener("htmx:before:request", ({ detail: { ctx } }) => {
   if (!boosted(ctx)) return;
+  if (latest?.request.method === "GET") latest.request.abort();
+  latest = ctx;
   const button = ctx.request.submitter;
   if (ctx.request.method !== "GET") button?.setAttribute("aria-busy", "true");
   clearTimeout(slow);
@@ -28,12 +32,16 @@ function arrived() {
 
 document.addEventListener("htmx:finally:request", ({ detail: { ctx } }) => {
   if (!boosted(ctx)) return;
-  arrived();
+  if (ctx === latest) arrived();
   ctx.request.submitter?.removeAttribute("aria-busy");
 });
 
 document.addEventListener("htmx:before:response", (event) => {
   const { ctx } = event.detail;
+  if (boosted(ctx) && ctx !== latest) {
+    event.preventDefault();
+    return;
+  }
   const response = ctx.response.raw;
   const isPage = response.headers.get("content-type")?.startsWith("text/html");
   if (wholePage(ctx) && response.status === 401) {
@@ -76,7 +84,7 @@ function again() {
   return element;
 }
 
-// As soon as the new page stands, not only when its transition has played.
+// As soon as the new page stands.
 document.addEventListener("htmx:after:settle", ({ detail: { task } }) => {
   if (task.target !== document.body) return;
   // The form that was sent may be gone with its page, and nobody hears what it says last.

@@ -14,7 +14,8 @@ on("submit", "form[data-prefs]", (form, event) => {
   document.cookie = `orbitr-${name}=${value}; Path=/; Max-Age=31536000; SameSite=Lax${secure}`;
   document.documentElement.dataset[name] = value;
   for (const button of $$(`form[data-prefs="${name}"] button`)) {
-    if (name === "theme") button.setAttribute("aria-pressed", String(button.value === value));
+    // The palette's are no switches.
+    if (name === "theme") button.hasAttribute("aria-pressed") && button.setAttribute("aria-pressed", String(button.value === value));
     else button.value = OTHER[value];
   }
 }, true);

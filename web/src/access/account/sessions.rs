@@ -34,7 +34,7 @@ async fn page(State(site): State<Site>, permit: Permit<OwnAccount>, Cx(cx): Cx) 
     let (_, user) = myself(&site, &permit).await?;
     let sessions = site.access.my_sessions(&permit).await?;
     let others = sessions.iter().any(|session| !session.current);
-    let mut card = ui::card("Sign-ins", words::sessions(&sessions, &cx.clock, Some("/account/sessions")))
+    let mut card = ui::card("Sign-ins", words::sessions(&sessions, &cx.clock, "/account/sessions"))
         .hint("One for each browser. It ends after a week without use, and after 30 days at the latest.")
         .flush();
     if others {

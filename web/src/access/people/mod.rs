@@ -3,7 +3,9 @@
 mod change;
 mod grants;
 mod invite;
+mod one;
 mod person;
+mod question;
 
 use axum::extract::State;
 use maud::{Markup, html};

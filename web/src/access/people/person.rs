@@ -115,7 +115,7 @@ fn grants_card(
 }
 
 fn sessions_card(sessions: &[SessionView], at: &str, cx: &PageCx) -> ui::Card {
-    let card = ui::card("Sign-ins", words::sessions(sessions, &cx.clock, None)).flush();
+    let card = ui::card("Sign-ins", words::sessions(sessions, &cx.clock, &format!("{at}/sessions"))).flush();
     if sessions.is_empty() {
         card
     } else {

@@ -1,5 +1,7 @@
 //! Activity: history and the audit log, with filters, export and the look at the chain.
 
+mod words;
+
 use axum::{
     body::{Body, Bytes},
     extract::{Query, State},
@@ -34,22 +36,11 @@ pub(crate) fn routes(routes: Routes<Site>) -> Routes<Site> {
 /// An event as a line of a timeline.
 pub(crate) fn moment(event: &Event) -> Moment {
     let (tone, icon) = look(event);
-    let detail = said(event);
-    if let Some(title) = event.detail.get("title").and_then(serde_json::Value::as_str)
-        && event.subject.kind != "user"
-        && event.action.starts_with("job.")
-    {
-        let ended = match event.action.as_str() {
-            "job.succeeded" => "is done",
-            "job.failed" => "has failed",
-            _ => "was cancelled",
-        };
-        return Moment { tone, icon, text: html! { strong { (title) } " " (ended) }, detail: None, at: event.at };
-    }
+    let detail = words::detail(event);
     Moment {
         tone,
         icon,
-        text: html! { strong { (event.actor) } " " (words(&event.action)) " " (about(event)) },
+        text: words::sentence(event, &about(event)),
         detail: (!detail.is_empty()).then(|| html! { (detail) }),
         at: event.at,
     }
@@ -59,7 +50,10 @@ pub(crate) fn moment(event: &Event) -> Moment {
 fn about(event: &Event) -> Markup {
     let subject = &event.subject;
     let name = match (subject.name.as_str(), subject.kind.as_str()) {
-        ("", "box") => "the box",
+        ("" | "box", "box") => "the box",
+        // Refusals know only the number of these.
+        (name, "project") if name == subject.id => "a project",
+        (name, "job") if name == subject.id => "a job",
         ("", _) => &subject.id,
         (name, _) => name,
     };
@@ -69,29 +63,6 @@ fn about(event: &Event) -> Markup {
         _ => None,
     };
     html! { @if let Some(href) = href { a href=(href) { (name) } } @else { (name) } }
-}
-
-/// What was done, as people say it: «anna installs PostgreSQL».
-fn words(action: &str) -> String {
-    let known = match action {
-        "app.install" => "began to install",
-        "app.start" => "started",
-        "app.stop" => "stopped",
-        "app.restart" => "restarted",
-        "app.change" => "changed",
-        "app.remove" => "began to remove",
-        "app.reveal" => "looked at the passwords of",
-        "app.container-ended" => "saw a container end in",
-        "job.succeeded" => "has finished a job on",
-        "job.failed" => "has failed in a job on",
-        "job.cancelled" | "job.cancel" => "cancelled a job on",
-        "box.claim" => "claimed",
-        "box.change" => "changed the settings of",
-        "account.sign-in" => "signed in as",
-        "account.sign-out" => "signed out as",
-        other => return other.replace(['.', '-'], " "),
-    };
-    known.to_owned()
 }
 
 fn look(event: &Event) -> (Tone, Icon) {
@@ -105,18 +76,6 @@ fn look(event: &Event) -> (Tone, Icon) {
             _ => (Tone::Neutral, Icon::Users),
         },
     }
-}
-
-/// The detail in a line: its texts and numbers.
-fn said(event: &Event) -> String {
-    let members = event.detail.as_object().into_iter().flatten();
-    let told = members.filter_map(|(name, value)| match value {
-        _ if matches!(name.as_str(), "job" | "session" | "kind" | "id") => None,
-        serde_json::Value::String(text) if text.len() < 80 => Some(format!("{}: {text}", name.replace('_', " "))),
-        serde_json::Value::Number(number) => Some(format!("{}: {number}", name.replace('_', " "))),
-        _ => None,
-    });
-    told.take(3).collect::<Vec<_>>().join(" · ")
 }
 
 fn outcome(event: &Event) -> Status {
@@ -198,17 +157,18 @@ async fn page(
     let events = site.access.audit(&permit, filter, request).await?;
     let rows = events.items.iter().map(|event| {
         Row::new()
+            .cell(html! {
+                (words::sentence(event, &about(event)))
+                @let said = words::detail(event);
+                div class="status-reason" { code { (event.action) } @if !said.is_empty() { " · " (said) } }
+            })
             .cell(cx.clock.moment(event.at))
-            .cell(event.actor.to_string())
-            .cell(html! { code { (event.action) } })
-            .cell(html! { (about(event)) @let said = said(event); @if !said.is_empty() { div class="status-reason" { (said) } } })
             .cell(ui::status(outcome(event)))
             .cell(event.address.map_or_else(String::new, |address| address.to_string()))
     });
     let empty = ui::empty(Icon::History, "Nothing like that has happened").text("Other filters may find more.");
-    let table = ui::table("Audit log", ["When", "Who", "What", "About", "Outcome", "From"].map(Column::new))
-        .rows(rows)
-        .empty(empty);
+    let table =
+        ui::table("Audit log", ["What happened", "When", "Outcome", "From"].map(Column::new)).rows(rows).empty(empty);
     let next = events.next.as_deref().map(|next| format!("/activity?{}", shown.query(Some(next))));
     let first = shown.cursor.as_ref().map(|_| format!("/activity?{}", shown.query(None)));
     let body = html! {

@@ -1,0 +1,133 @@
+//! What history can say was done: the one list of names. Whoever writes an event takes its name from here, and whoever
+//! shows history has a sentence for each of them.
+//!
+//! A refusal is written under the name of the action that was refused; those names are in access's table of actions.
+
+macro_rules! deeds {
+    ($($(#[$doc:meta])* $name:ident = $text:literal;)*) => {
+        $($(#[$doc])* pub const $name: &str = $text;)*
+
+        /// Every name, in the order of this file.
+        pub const ALL: &[&str] = &[$($name),*];
+    };
+}
+
+deeds! {
+    /// Somebody claimed the box, or tried to with a wrong code.
+    BOX_CLAIM = "box.claim";
+    /// Somebody changed the box's settings.
+    BOX_CHANGE = "box.change";
+    /// The box brought its database to a newer form.
+    BOX_DATABASE_MIGRATED = "box.database-migrated";
+    /// The box repaired its database.
+    BOX_DATABASE_REPAIRED = "box.database-repaired";
+    /// An older Orbitr took its own copy of the database up again.
+    BOX_DATABASE_WENT_BACK = "box.database-went-back";
+    /// A kept copy of the database was restored.
+    BOX_DATABASE_RESTORED = "box.database-restored";
+    /// The box started over with an empty database.
+    BOX_DATABASE_STARTED_OVER = "box.database-started-over";
+    /// Sealed secrets were given up, because their key was lost.
+    BOX_SECRETS_FORGOTTEN = "box.secrets-forgotten";
+    /// Sealed secrets were sealed anew.
+    BOX_SECRETS_RESEALED = "box.secrets-resealed";
+    /// Another key took the place of one that was lost.
+    BOX_KEY_REPLACED = "box.key-replaced";
+    /// The key's file was readable for others and was closed.
+    BOX_KEY_CLOSED = "box.key-closed";
+    /// The key was changed for a fresh one.
+    BOX_KEY_ROTATED = "box.key-rotated";
+
+    /// Somebody signed in, could not, or was turned away.
+    ACCOUNT_SIGN_IN = "account.sign-in";
+    /// Somebody signed out.
+    ACCOUNT_SIGN_OUT = "account.sign-out";
+    /// Somebody changed their own name.
+    ACCOUNT_PROFILE = "account.profile";
+    /// Somebody changed their own password.
+    ACCOUNT_PASSWORD = "account.password";
+    /// Somebody typed a wrong current password.
+    ACCOUNT_CONFIRM_PASSWORD = "account.confirm-password";
+    /// Somebody turned their second step on.
+    ACCOUNT_SECOND_STEP_ON = "account.second-step-on";
+    /// Somebody turned their second step off.
+    ACCOUNT_SECOND_STEP_OFF = "account.second-step-off";
+    /// Somebody made new recovery codes.
+    ACCOUNT_RECOVERY_CODES = "account.recovery-codes";
+    /// Somebody ended one of their own sign-ins.
+    SESSION_END = "session.end";
+    /// Somebody ended all of their own sign-ins but one.
+    SESSION_END_OTHERS = "session.end-others";
+    /// Somebody made an API token.
+    TOKEN_CREATE = "token.create";
+    /// Somebody revoked an API token.
+    TOKEN_REVOKE = "token.revoke";
+
+    /// An admin gave an account another role.
+    USER_ROLE = "user.role";
+    /// An admin set or took a grant.
+    USER_GRANT = "user.grant";
+    /// An admin disabled an account.
+    USER_DISABLE = "user.disable";
+    /// An admin enabled an account.
+    USER_ENABLE = "user.enable";
+    /// An admin deleted an account.
+    USER_DELETE = "user.delete";
+    /// An admin gave an account a one-time password.
+    USER_RESET = "user.reset";
+    /// Somebody on the box itself gave an account a one-time password.
+    USER_RESET_ON_THE_BOX = "user.reset-on-the-box";
+    /// An admin turned an account's second step off.
+    USER_SECOND_STEP_OFF = "user.second-step-off";
+    /// An admin ended one sign-in of an account.
+    USER_END_SESSION = "user.end-session";
+    /// An admin ended every sign-in of an account.
+    USER_END_SESSIONS = "user.end-sessions";
+    /// An admin invited somebody.
+    INVITE_CREATE = "invite.create";
+    /// An admin withdrew an invite.
+    INVITE_REVOKE = "invite.revoke";
+    /// Somebody made an account of an invite.
+    INVITE_ACCEPT = "invite.accept";
+    /// An admin exported history.
+    AUDIT_EXPORT = "audit.export";
+
+    /// Somebody began to install an app.
+    APP_INSTALL = "app.install";
+    /// Somebody started an app.
+    APP_START = "app.start";
+    /// Somebody stopped an app.
+    APP_STOP = "app.stop";
+    /// Somebody restarted an app.
+    APP_RESTART = "app.restart";
+    /// Somebody changed an app's settings.
+    APP_CHANGE = "app.change";
+    /// Somebody began to remove an app.
+    APP_REMOVE = "app.remove";
+    /// Somebody looked at an app's passwords.
+    APP_REVEAL = "app.reveal";
+    /// A container of an app ended by itself.
+    APP_CONTAINER_ENDED = "app.container-ended";
+
+    /// Somebody asked a job to stop.
+    JOB_CANCEL = "job.cancel";
+    /// A job ended well.
+    JOB_SUCCEEDED = "job.succeeded";
+    /// A job failed.
+    JOB_FAILED = "job.failed";
+    /// A job was cancelled and what it did was undone.
+    JOB_CANCELLED = "job.cancelled";
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::ALL;
+
+    #[test]
+    fn every_name_is_one_of_its_own() {
+        assert_eq!(ALL.iter().collect::<BTreeSet<_>>().len(), ALL.len());
+        assert!(ALL.iter().all(|name| name.split_once('.').is_some()));
+    }
+}
