@@ -12,7 +12,7 @@ use std::{
 
 use indexmap::IndexMap;
 use orbitr_model::ExtensionId;
-use orbitr_sdk::{Diagnostic, Manifest, SidePath};
+use orbitr_sdk::{Diagnostic, Manifest, Severity, SidePath, lint};
 use rust_embed::RustEmbed;
 
 /// The registry that these extensions belong to.
@@ -145,6 +145,24 @@ impl Catalog {
     }
 }
 
+/// Reads one extension from its folder and looks at it as the official registry does before it publishes one: all that
+/// is wrong, in the order of the text; empty when there is nothing to say. Warnings keep no box from installing it.
+///
+/// # Errors
+/// The folder's path has no name of its own, as `/` or `..`.
+pub fn check(folder: &Path) -> Result<Vec<Diagnostic>, NoFolderName> {
+    let name = folder.file_name().and_then(|name| name.to_str()).ok_or(NoFolderName)?;
+    let dir = folder.parent().unwrap_or(Path::new(""));
+    Ok(match read(LOCAL, name, &|path| read_file(&dir.join(path)).map(Cow::Owned)) {
+        Ok(entry) => lint(&entry.manifest),
+        Err(problems) => problems,
+    })
+}
+
+/// The path of an extension's folder does not end in a name, and the id must be that name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NoFolderName;
+
 /// A file that is too large to be part of an extension is none: 1 MiB.
 const FILE_MAX_BYTES: u64 = 1 << 20;
 
@@ -158,7 +176,21 @@ type Source<'a> = &'a dyn Fn(&str) -> Option<Cow<'static, [u8]>>;
 fn read(registry: &str, folder: &str, file: Source<'_>) -> Result<Entry, Vec<Diagnostic>> {
     let text = |path: &str| file(path).map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
     let name = format!("{folder}/{MANIFEST}");
-    let manifest = Manifest::parse(&text(&name).unwrap_or_default(), &name)?;
+    let Some(source) = text(&name) else {
+        let message = format!("there is no {MANIFEST} in it, or it is larger than 1 MiB");
+        let file = folder.to_owned();
+        let nothing = Diagnostic {
+            severity: Severity::Error,
+            file,
+            line: 1,
+            column: 1,
+            path: String::new(),
+            message,
+            hint: None,
+        };
+        return Err(vec![nothing]);
+    };
+    let manifest = Manifest::parse(&source, &name)?;
     let problem = |path: &str, message: String| vec![manifest.diagnostic(path, message)];
     let id = format!("{registry}/{}", manifest.id());
     let id = id.parse().map_err(|error| problem("id", format!("id: {error}")))?;

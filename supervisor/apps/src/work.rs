@@ -218,8 +218,28 @@ impl Hands {
     /// Brings the containers up as the release says; those that are so already stay untouched.
     pub(crate) async fn up(&self, cx: &StepContext, loaded: &Loaded) -> Result<(), Error> {
         self.pin(loaded).await?;
-        self.compose(loaded).up(CONTAINERS, cx.token(), |line| cx.log(line)).await?;
+        let compose = self.compose(loaded);
+        let up = || compose.up(CONTAINERS, cx.token(), |line| cx.log(line));
+        match up().await {
+            // Somebody's clean-up took an image since the pull.
+            Err(orbitr_docker::Error::ImageMissing { .. }) => {
+                self.pull_again(cx, loaded).await?;
+                up().await?;
+            }
+            other => other?,
+        }
         cx.log("The containers are up");
+        Ok(())
+    }
+
+    /// Gets the release's images that are gone by now: just these, by digest.
+    async fn pull_again(&self, cx: &StepContext, loaded: &Loaded) -> Result<(), Error> {
+        let count = loaded.release.images.len().max(1);
+        for (index, image) in loaded.release.images.values().enumerate() {
+            let reference =
+                image.digest.as_ref().map_or_else(|| image.reference.clone(), |it| image.reference.pinned(it));
+            self.pull_one(cx, &Image::new(reference), index, count).await?;
+        }
         Ok(())
     }
 

@@ -136,6 +136,27 @@ async fn killed_around_every_step_of_the_way_back_the_next_start_finishes_undoin
     }
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn an_image_that_is_cleaned_away_between_the_pull_and_the_start_is_fetched_again() {
+    // Nobody else may hold the image.
+    let _engine = Engine::alone();
+    let (mut it, ada) = box_with_samples().await;
+    let app = it.app("web");
+    let point = "app.install/pull/after";
+    abort_at(&mut it, point);
+    restart(&mut it).await;
+    let job = ada.browser.install("local/web", &app, json!({})).await;
+    assert_eq!(it.ended().await, ABORTED, "{point}");
+    Engine::docker(&["image", "rm", Sample::WEB.image]);
+    it.start().await;
+    let ended = went_on(&ada, &job, point).await;
+    assert_eq!(ended["state"], "succeeded", "{ended:#}");
+    is_whole(&it, &ada, &app, point).await;
+    let job = ada.browser.remove(&app, "delete").await;
+    assert_eq!(ada.browser.ended(&job).await["state"], "succeeded");
+    it.assert_empty("removed").await;
+}
+
 /// A small generator (xorshift64*): the seed is printed, so that a run can be had again.
 struct Random(u64);
 

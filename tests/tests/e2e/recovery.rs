@@ -83,6 +83,33 @@ fn keep_copy(it: &TestBox) {
     fs::copy(&path, kept.join(format!("{schema}.1700000000000.sqlite"))).unwrap();
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_claimed_box_keeps_a_copy_a_day_and_can_go_back_to_it() {
+    let _engine = Engine::shared();
+    let mut it = stopped_box().await;
+    let kept = it.database().with_file_name("kept");
+    assert_eq!(names(&kept), Vec::<String>::new(), "nothing was worth a copy before the box was claimed");
+    it.start().await;
+    let copy = eventually("the first copy", Duration::from_secs(10), async || names(&kept).pop()).await;
+    it.stop().await;
+    it.start().await;
+    assert_eq!(names(&kept), [copy.as_str()], "one a day is enough");
+    it.stop().await;
+    Broken::TableGone.apply(&it);
+    let code = is_in_recovery(&mut it, Broken::TableGone).await;
+    choose(&it, &code, &format!("restore:{copy}"), "").await;
+    goes_on(&mut it, Broken::TableGone).await;
+    it.sign_in(ADMIN, PASSWORD).await;
+}
+
+fn names(folder: &Path) -> Vec<String> {
+    let Ok(entries) = fs::read_dir(folder) else { return Vec::new() };
+    let mut names: Vec<_> = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    names.retain(|name| name.ends_with(".sqlite"));
+    names.sort_unstable();
+    names
+}
+
 async fn choose(it: &TestBox, code: &str, choice: &str, confirm: &str) -> Answer {
     let form = format!("choice={}&code={}&confirm={}", encoded(choice), encoded(code), encoded(confirm));
     it.anonymous().send_raw(Method::POST, "/recovery", "application/x-www-form-urlencoded", form).await

@@ -140,6 +140,24 @@ pub(crate) enum UserVerb {
     },
 }
 
+/// What an author of extensions needs.
+#[derive(Debug, Subcommand)]
+pub(crate) enum ExtensionVerb {
+    /// Start a new extension: a folder that passes the check, to be made one's own
+    New {
+        /// The folder to make; its name becomes the extension's id
+        folder: PathBuf,
+    },
+    /// Check extensions as the store does: every mistake with its file, line and column
+    Check {
+        /// The folder of an extension, with its extension.yaml
+        #[arg(required = true)]
+        folders: Vec<PathBuf>,
+    },
+    /// Print the JSON Schema of extension.yaml, for editors
+    Schema,
+}
+
 /// A role.
 #[derive(Clone, Copy, Debug, ValueEnum)]
 pub(crate) enum RoleArg {

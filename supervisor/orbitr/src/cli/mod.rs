@@ -1,5 +1,5 @@
-//! The command line: what can be said, and who does it. Every verb but `supervise` and `version` is a client
-//! of the API, over the Unix socket of this machine or over HTTPS with a token.
+//! The command line: what can be said, and who does it. Every verb but `supervise`, `ext` and `version` is a client
+//! of the API, over the Unix socket of this machine or over HTTPS with a token; `ext` works on files alone.
 //!
 //! Exit codes are stable; [`failure::Exit`] lists them, and so does `--help`.
 
@@ -7,6 +7,7 @@ mod about;
 mod apps;
 mod args;
 mod client;
+mod extension;
 mod failure;
 mod install;
 mod jobs;
@@ -22,7 +23,7 @@ use std::process::ExitCode;
 use clap::{CommandFactory, Parser, Subcommand, error::ErrorKind};
 
 use self::{
-    args::{Common, Verb},
+    args::{Common, ExtensionVerb, Verb},
     failure::{Exit, Failure},
     output::Output,
 };
@@ -61,6 +62,11 @@ enum Command {
     Supervise(Box<supervise::Args>),
     #[command(flatten)]
     Verb(Verb),
+    /// Write extensions: needs no box
+    Ext {
+        #[command(subcommand)]
+        verb: ExtensionVerb,
+    },
     /// Print the version and when it was built
     Version,
     /// Print every route with what it needs, as the test that walks them all reads it
@@ -81,7 +87,8 @@ pub(crate) fn run() -> ExitCode {
             supervise::main(*args)
         }
         Command::Verb(verb) => client(&common, verb),
-        Command::Version => version(&common),
+        Command::Ext { verb } => here(&common, |out| extension::run(verb, out)),
+        Command::Version => here(&common, |out| version(out)),
         Command::Routes => routes::print(),
     }
 }
@@ -102,18 +109,23 @@ fn client(common: &Common, verb: Verb) -> ExitCode {
     }
 }
 
-fn version(common: &Common) -> ExitCode {
-    let (version, built) = (env!("CARGO_PKG_VERSION"), supervise::built());
+/// A verb that needs no supervisor.
+fn here(common: &Common, verb: impl FnOnce(&mut Output) -> Result<Exit, Failure>) -> ExitCode {
     let mut out = Output::new(common.json);
-    let said = if common.json {
-        out.json(&serde_json::json!({ "version": version, "built": built }))
-    } else {
-        out.line(&format!("orbitr {version} (built {built})"))
-    };
-    match said.and_then(|()| out.finish()) {
-        Ok(()) => Exit::Done.into(),
+    match verb(&mut out).and_then(|exit| out.finish().map(|()| exit)) {
+        Ok(exit) => exit.into(),
         Err(failure) => failure.tell(&out),
     }
+}
+
+fn version(out: &mut Output) -> Result<Exit, Failure> {
+    let (version, built) = (env!("CARGO_PKG_VERSION"), supervise::built());
+    if out.is_json() {
+        out.json(&serde_json::json!({ "version": version, "built": built }))?;
+    } else {
+        out.line(&format!("orbitr {version} (built {built})"))?;
+    }
+    Ok(Exit::Done)
 }
 
 #[cfg(test)]

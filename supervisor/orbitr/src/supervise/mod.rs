@@ -3,6 +3,7 @@
 
 mod announce;
 mod config;
+mod copies;
 mod identity;
 mod listeners;
 mod logging;

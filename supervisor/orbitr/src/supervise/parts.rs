@@ -1,6 +1,13 @@
 //! The rooms and mechanisms, from the bottom up.
 
-use std::{fs, future::pending, os::unix::fs::MetadataExt, path::PathBuf, sync::Arc};
+use std::{
+    convert::Infallible,
+    fs,
+    future::pending,
+    os::unix::fs::MetadataExt,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use anyhow::Context;
 use orbitr_access::{Access, Secret};
@@ -17,7 +24,7 @@ use tokio::sync::{
     broadcast::{Receiver, error::RecvError},
 };
 
-use super::{Config, VERSION, identity};
+use super::{Config, VERSION, copies, identity};
 
 /// What the box can do at this start.
 pub(super) enum Parts {
@@ -102,6 +109,14 @@ impl Parts {
         match self {
             Self::Rooms(_) => pending().await,
             Self::Recovery(recovering) => recovering.chosen.notified().await,
+        }
+    }
+
+    /// Keeps copies of the database for as long as it is polled.
+    pub(super) async fn keep_copies(&self, state_dir: &Path) -> Infallible {
+        match self {
+            Self::Rooms(rooms) => copies::keep(&rooms.store, state_dir, || rooms.access.is_claimed()).await,
+            Self::Recovery(_) => pending().await,
         }
     }
 

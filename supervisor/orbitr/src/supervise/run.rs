@@ -37,6 +37,7 @@ impl App {
                 () = stop.asked() => break,
                 () = self.parts.recovered() => {}
                 never = self.tell_changes() => match never {},
+                never = self.parts.keep_copies(&self.config.state_dir) => match never {},
                 _ = &mut beside => {}
             }
             // The watchdog wants to be fed meanwhile: opening a database may take its time.
