@@ -4,6 +4,7 @@
 //! line as a client of what runs. What may not: any rule, any query, any page; those live in the rooms.
 
 mod cli;
+mod privileged;
 mod supervise;
 
 use std::process::ExitCode;

@@ -10,6 +10,8 @@ const MAY_USE: &[(&str, &[&str])] = &[
     // clients of the outside world: they know no database and no room
     ("orbitr-host", &["model"]),
     ("orbitr-docker", &["model", "host"]),
+    // what root does: started by systemd, asked over files, on no way of the supervisor's own
+    ("orbitr-privileged", &["model", "host"]),
     // mechanisms
     ("orbitr-store", &["model", "host"]),
     ("orbitr-jobs", &["model", "host", "store"]),
@@ -28,7 +30,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     (
         "orbitr",
         &[
-            "model", "host", "docker", "store", "jobs", "access", "machine", "apps", "sdk", "catalog", "edge", "api",
+            "model", "host", "docker", "privileged", "store", "jobs", "access", "machine", "apps", "sdk", "catalog", "edge", "api",
             "web",
         ],
     ),

@@ -67,6 +67,12 @@ enum Command {
         #[command(subcommand)]
         verb: ExtensionVerb,
     },
+    /// What the units of Orbitr OS run as root; nobody else has a use for it
+    #[command(hide = true)]
+    Privileged {
+        /// Which act
+        act: orbitr_model::Act,
+    },
     /// Print the version and when it was built
     Version,
     /// Print every route with what it needs, as the test that walks them all reads it
@@ -88,6 +94,7 @@ pub(crate) fn run() -> ExitCode {
         }
         Command::Verb(verb) => client(&common, verb),
         Command::Ext { verb } => here(&common, |out| extension::run(verb, out)),
+        Command::Privileged { act } => crate::privileged::main(act),
         Command::Version => here(&common, |out| version(out)),
         Command::Routes => routes::print(),
     }

@@ -1,0 +1,158 @@
+//! Why an act did not do what it was asked, as types, and as people read it.
+
+use std::{io, path::PathBuf};
+
+use orbitr_host::disks;
+use orbitr_model::{PartUuid, Problem};
+
+/// An act that did not do its work.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// There is no such act here.
+    #[error("there is no such act")]
+    Unknown,
+    /// Asked to stop.
+    #[error("it was stopped")]
+    Stopped,
+    /// What it was asked is no request.
+    #[error("the request cannot be read: {0}")]
+    Request(String),
+    /// Which disk the box runs from cannot be told.
+    #[error("the disk that this box runs from cannot be told")]
+    NoBootDisk,
+    /// There is no such disk.
+    #[error("there is no disk {0}")]
+    NoDisk(String),
+    /// There is no such partition.
+    #[error("there is no data partition {0}")]
+    NoPartition(PartUuid),
+    /// Two of them, and nobody said which.
+    #[error("the data partition {0} is there more than once")]
+    Twice(PartUuid),
+    /// One is open.
+    #[error("a data partition is open already")]
+    Open,
+    /// Somebody's data are in the way.
+    #[error("{} may hold somebody's data", .0.display())]
+    Occupied(PathBuf),
+    /// The disk is too small, or read-only, or the one that runs.
+    #[error("{disk} cannot be used: {why}")]
+    Unfit {
+        /// Its node.
+        disk: String,
+        /// What is wrong with it.
+        why: &'static str,
+    },
+    /// The serial number that was typed is another one.
+    #[error("the serial number is not the one of {0}")]
+    Serial(String),
+    /// The recovery key does not fit.
+    #[error("the recovery key does not open {}", .0.display())]
+    Key(PathBuf),
+    /// What is on the partition is nothing that a box makes.
+    #[error("{}: {why}", device.display())]
+    Foreign {
+        /// Its node.
+        device: PathBuf,
+        /// What is there.
+        why: String,
+    },
+    /// What was written is not what is read.
+    #[error("{what} of {} reads back as something else", device.display())]
+    Verify {
+        /// Its node.
+        device: PathBuf,
+        /// Which part.
+        what: String,
+    },
+    /// A program of the system did not do its work.
+    #[error("{what}")]
+    Program {
+        /// What was to be done.
+        what: &'static str,
+        /// Why it was not.
+        source: orbitr_host::exec::Error,
+    },
+    /// A disk.
+    #[error(transparent)]
+    Disk(disks::Error),
+    /// A file.
+    #[error("{what}: {source}")]
+    Io {
+        /// What was to be done.
+        what: &'static str,
+        /// What the kernel says.
+        source: io::Error,
+    },
+}
+
+impl Error {
+    pub(crate) fn io(what: &'static str) -> impl FnOnce(io::Error) -> Self {
+        move |source| Self::Io { what, source }
+    }
+
+    pub(crate) fn program(what: &'static str) -> impl FnOnce(orbitr_host::exec::Error) -> Self {
+        move |source| match source {
+            orbitr_host::exec::Error::Cancelled { .. } => Self::Stopped,
+            source => Self::Program { what, source },
+        }
+    }
+}
+
+impl From<disks::Error> for Error {
+    fn from(error: disks::Error) -> Self {
+        if error.is_cancelled() { Self::Stopped } else { Self::Disk(error) }
+    }
+}
+
+impl From<&Error> for Problem {
+    fn from(error: &Error) -> Self {
+        let because = |status, code: &str, title: &str| Self::new(status, code, title).why(format!("{error}."));
+        match error {
+            Error::Unknown => because(404, "act-unknown", "There is no such act"),
+            Error::Stopped => {
+                because(409, "act-stopped", "It was stopped").then("Start it again: it goes on where it was.")
+            }
+            Error::Request(_) => because(422, "request-wrong", "The request cannot be read"),
+            Error::NoBootDisk => because(409, "boot-disk-unknown", "The disk that this box runs from cannot be told")
+                .then("Unplug other disks that hold Orbitr OS, then restart the box."),
+            Error::NoDisk(_) => because(404, "disk-not-found", "The disk is not there").then("Look at the list again."),
+            Error::NoPartition(_) => because(404, "data-not-found", "The data partition is not there")
+                .then("Plug its disk in, then look again."),
+            Error::Twice(_) => because(409, "data-ambiguous", "Two data partitions cannot be told apart")
+                .then("Choose one of them, or unplug the disk that is the copy."),
+            Error::Open => because(409, "data-open", "A data partition is open already"),
+            Error::Occupied(_) => because(409, "data-occupied", "There may be data on this disk")
+                .then("Open what is there, or erase it with the machine's serial number, then try again."),
+            Error::Unfit { .. } => because(409, "disk-unfit", "The disk cannot be used").then("Choose another one."),
+            Error::Serial(_) => {
+                let mut problem = Self::field("serial", "This is not the serial number.").why(format!("{error}."));
+                problem.code = "serial-wrong".to_owned();
+                problem.then("Nothing was changed. Read it again and type it as it stands there.")
+            }
+            Error::Key(_) => {
+                let mut problem = Self::field("key", "This key does not open it.");
+                problem.code = "recovery-key-wrong".to_owned();
+                problem.then("Read it again from where you wrote it down.")
+            }
+            Error::Foreign { .. } => because(409, "data-unreadable", "The partition holds nothing that a box can read")
+                .then("Nothing was changed. If it is an old disk of yours, look at it with another computer."),
+            Error::Verify { .. } => because(502, "install-unverified", "The copy is not what was written")
+                .then("The disk may be failing. Try again, or choose another one."),
+            Error::Program { what, source } => {
+                Self::new(502, "program-failed", format!("{what} did not work")).why(source.to_string())
+            }
+            Error::Disk(inner) => Self::new(502, "disk-failed", "A disk did not do what was asked")
+                .why(inner.to_string())
+                .then("Try again. If it stays, the disk or its cable may be failing."),
+            Error::Io { what, .. } => because(502, "machine-failed", &format!("{what} did not work")),
+        }
+    }
+}
+
+impl From<Error> for Problem {
+    fn from(error: Error) -> Self {
+        Self::from(&error)
+    }
+}

@@ -1,0 +1,101 @@
+//! Where everything is on the image; tests bring folders of their own.
+
+use std::path::PathBuf;
+
+use orbitr_host::disks::Blocks;
+
+/// The paths that acts read and write.
+#[derive(Clone, Debug)]
+pub struct Places {
+    /// The ESP that the firmware started us from.
+    pub esp: PathBuf,
+    /// What root leaves for everybody.
+    pub box_run: PathBuf,
+    /// What the supervisor asks.
+    pub requests: PathBuf,
+    /// The user that asks.
+    pub asker: u32,
+    /// The group that may read what root gathers for the supervisor.
+    pub readers: u32,
+    /// Folders of root's own, for file systems that are mounted for a moment.
+    pub work: PathBuf,
+    /// The definitions of a box's disk, for systemd-repart.
+    pub definitions: PathBuf,
+    /// EFI variables.
+    pub efivars: PathBuf,
+    /// The machine's id.
+    pub machine_id: PathBuf,
+    /// Where udev listens; nobody waits for it where it does not.
+    pub udev: PathBuf,
+    /// What the kernel was started with.
+    pub cmdline: PathBuf,
+    /// Settings of networkd and timesyncd that last until shutdown.
+    pub systemd_run: PathBuf,
+    /// Time zones.
+    pub zones: PathBuf,
+    /// The supervisor's state.
+    pub state: PathBuf,
+    /// What the firmware says of the machine.
+    pub dmi: PathBuf,
+    /// The disks.
+    pub blocks: Blocks,
+    /// The file system of an ESP: `vfat`, but where a kernel for tests has none.
+    pub esp_kind: String,
+    /// What the open partition is called, when it is encrypted.
+    pub mapper: String,
+}
+
+/// The users of the image have fixed numbers: they are on the data partition, which outlives the image.
+const ORBITR: u32 = 701;
+
+impl Places {
+    /// Those of the image.
+    #[must_use]
+    pub fn image() -> Self {
+        Self {
+            esp: "/boot".into(),
+            box_run: "/run/orbitr-box".into(),
+            requests: "/run/orbitr/requests".into(),
+            asker: ORBITR,
+            readers: ORBITR,
+            work: "/run/orbitr-work".into(),
+            definitions: "/usr/lib/orbitr/repart.d".into(),
+            efivars: "/sys/firmware/efi/efivars".into(),
+            machine_id: "/etc/machine-id".into(),
+            udev: "/run/udev/control".into(),
+            cmdline: "/proc/cmdline".into(),
+            systemd_run: "/run/systemd".into(),
+            zones: "/usr/share/zoneinfo".into(),
+            state: "/var/lib/orbitr".into(),
+            dmi: "/sys/class/dmi/id".into(),
+            blocks: Blocks::machine(),
+            esp_kind: "vfat".to_owned(),
+            mapper: "orbitr-data".to_owned(),
+        }
+    }
+
+    pub(crate) fn record(&self) -> PathBuf {
+        self.esp.join("orbitr/data")
+    }
+
+    pub(crate) fn making(&self) -> PathBuf {
+        self.esp.join("orbitr/making")
+    }
+
+    pub(crate) fn reset(&self) -> PathBuf {
+        self.esp.join("orbitr/reset")
+    }
+
+    pub(crate) fn facts(&self) -> PathBuf {
+        self.box_run.join("data.json")
+    }
+
+    pub(crate) fn link(&self) -> PathBuf {
+        self.box_run.join("data-device")
+    }
+
+    /// Where the top of a data partition is mounted for a moment.
+    pub(crate) fn top(&self) -> PathBuf {
+        self.work.join("top")
+    }
+}
