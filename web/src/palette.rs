@@ -139,7 +139,7 @@ fn pages(caller: &Caller) -> Vec<Entry> {
 /// group of their own, the first.
 fn app_entries(app: &AppView, caller: &Caller, here: bool) -> Vec<Entry> {
     let (at, name) = (format!("/apps/{}", app.id), app.name.as_str());
-    let (group, actions) = if here { ("This app", "This app") } else { ("Apps", "Actions") };
+    let (group, actions) = if here { (THIS_APP, THIS_APP) } else { ("Apps", "Actions") };
     let state = ui::Status::from(app.status.state).word;
     let mut entries = vec![entry("Apps", Icon::Box, name, state, &at).words(app.id.as_str())];
     let mut add = |group, icon, label: String, href: String, way| {
@@ -188,15 +188,19 @@ fn actions(caller: &Caller) -> Vec<Entry> {
     actions
 }
 
+/// The group of the app on whose page one is.
+const THIS_APP: &str = "This app";
+
 /// The order in which groups stand.
-const GROUPS: [&str; 6] = ["This app", "Apps", "Pages", "Actions", "Store", "People"];
+const GROUPS: [&str; 6] = [THIS_APP, "Apps", "Pages", "Actions", "Store", "People"];
 
 /// What fits, the best first within its group, and the group with the best first.
 fn ranked(all: Vec<Entry>, asked: &str) -> Vec<PaletteItem> {
     let asked = asked.trim().to_lowercase();
     let mut found: Vec<(u32, Entry)> =
         all.into_iter().filter_map(|entry| Some((score(&entry, &asked)?, entry))).collect();
-    found.sort_by_key(|(score, _)| std::cmp::Reverse(*score));
+    // Of what fits alike, the app that one is on comes first: it is not what is cut off.
+    found.sort_by_key(|(score, entry)| (std::cmp::Reverse(*score), entry.item.group != THIS_APP));
     found.truncate(MOST);
     let place = |group: &str| GROUPS.iter().position(|known| *known == group).unwrap_or(GROUPS.len());
     let best = |group: &str| found.iter().filter(|(_, e)| e.item.group == group).map(|(score, _)| *score).max();
@@ -205,7 +209,7 @@ fn ranked(all: Vec<Entry>, asked: &str) -> Vec<PaletteItem> {
         order.sort_by_key(|group| (std::cmp::Reverse(best(group)), place(group)));
     } else {
         order.sort_by_key(|group| {
-            ["This app", "Pages", "Apps", "Actions"].iter().position(|known| known == group).unwrap_or(9)
+            [THIS_APP, "Pages", "Apps", "Actions"].iter().position(|known| known == group).unwrap_or(9)
         });
     }
     let order: Vec<String> = order.into_iter().map(str::to_owned).collect();

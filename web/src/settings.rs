@@ -88,11 +88,11 @@ fn body(site: &Site, cx: PageCx, form: &SettingsForm, about: &About, problem: Op
         div class="stack narrow" {
             (ui::card("This box", ui::Form::post("/settings").problem(problem).body(fields(form, problem))
                 .button(ui::button("Save").primary())).hint("What it is called and what time it is there."))
-            (ui::card("Certificate", html! {
+            (ui::card("Certificate", html! { div class="stack stack-s" {
                 (ui::key_values().copy("Authority, SHA-256", &site.certificates.authority))
                 p class="quiet" { "This box vouches for itself. Give its authority to your devices once, and their browsers know it." }
-                (ui::link_button("Download the authority", "/authority.pem").icon(Icon::Download).download())
-            }))
+                div class="cluster" { (ui::link_button("Download the authority", "/authority.pem").icon(Icon::Download).download()) }
+            } }))
             (ui::card("About", ui::key_values()
                 .row("Orbitr", &about.version)
                 .row("System", &about.system)
@@ -100,10 +100,10 @@ fn body(site: &Site, cx: PageCx, form: &SettingsForm, about: &About, problem: Op
                 .row("Host name", &about.host_name)
                 .row("Addresses", html! { @for address in &addresses { div { (address) } } })
                 .row("Mode", "Hosted: Orbitr runs on this Linux as a service. Updates, disks and power of the machine need Orbitr OS.")))
-            (ui::card("For programs", html! {
+            (ui::card("For programs", html! { div class="stack stack-s" {
                 p { "Everything here can be done by a program too." }
-                (ui::link_button("The API", "/reference").icon(Icon::Terminal))
-            }))
+                div class="cluster" { (ui::link_button("The API", "/reference").icon(Icon::Terminal)) }
+            } }))
         }
     };
     shell::page(&cx, "Settings", body)

@@ -86,9 +86,9 @@ fn settings_page(
             (ui::card("Settings", ui::Form::post(format!("/apps/{id}/settings")).problem(problem)
                 .body(form::fields(&extension.inputs, &values, Purpose::Change, problem)).button(save))
                 .hint("A change makes a new release. If it does not come up, the one before comes back."))
-            (ui::card("Remove", html! { div class="cluster" {
+            (ui::card("Remove", html! { div class="stack stack-s" {
                 p { "Stops the app and removes its containers. You choose whether its data stays." }
-                (ui::link_button("Remove …", format!("/apps/{id}/remove")).opens_dialog().icon(Icon::Trash2))
+                div class="cluster" { (ui::link_button("Remove …", format!("/apps/{id}/remove")).opens_dialog().icon(Icon::Trash2)) }
             } }).danger())
         }
     };
@@ -163,11 +163,13 @@ async fn remove_page(
     let cx = cx_of(cx, &app, Some("Remove"));
     let (id, name) = (&app.app.id, &app.app.name);
     let kept = app.app.phase == Phase::Kept;
+    // «0 B of data» says less than «its data».
+    let data = if size.0 == 0 { "its data".to_owned() } else { format!("{size} of data") };
     let fields = html! {
         @if kept { input type="hidden" name="data" value="delete"; } @else {
             (Field::radio("data", "Its data", vec![
-                Choice::new("keep", format!("Keep {size} of data")).help("Installing it again finds everything as it is."),
-                Choice::new("delete", format!("Delete {size} of data")).help("There is no way back."),
+                Choice::new("keep", format!("Keep {data}")).help("Installing it again finds everything as it is."),
+                Choice::new("delete", format!("Delete {data}")).help("There is no way back."),
             ]).value(choice).required())
         }
         (Field::text("confirm", "The app's id").mono().problem(problem)
@@ -176,7 +178,11 @@ async fn remove_page(
     let confirm = Confirm {
         title: if kept { format!("Delete the data of {name}?") } else { format!("Remove {name}?") },
         goes: if kept {
-            vec![format!("{size} of data, with its passwords")]
+            vec![if size.0 == 0 {
+                "Its data and its passwords".to_owned()
+            } else {
+                format!("{data}, with its passwords")
+            }]
         } else {
             vec![
                 match app.containers.len() {
@@ -189,7 +195,10 @@ async fn remove_page(
         stays: if kept {
             vec!["Its history".to_owned()]
         } else {
-            vec!["Its history".to_owned(), format!("{size} of data, if you keep it")]
+            vec![
+                "Its history".to_owned(),
+                if size.0 == 0 { "Its data, if you keep it".to_owned() } else { format!("{data}, if you keep it") },
+            ]
         },
         typed: None,
         fields: Some(fields),
