@@ -4,12 +4,12 @@ use std::{
     collections::{BTreeMap, HashMap},
     net::SocketAddr,
     path::{Path, PathBuf},
-    sync::{Arc, LazyLock, Mutex, PoisonError},
+    sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
 use orbitr_docker::{Container, ImageRef};
-use orbitr_model::{ExtensionId, FieldError};
+use orbitr_model::{ExtensionId, FieldError, ReleaseId};
 use orbitr_sdk::{
     Answer, Arch, EnvContext, HealthProtocol, InputKind, Manifest, PortSource, PortWish, ResolveContext, Resolved,
     Role, SecretText, Transport, system_random,
@@ -37,11 +37,30 @@ pub(crate) struct Extension {
     manifest: Arc<Manifest>,
 }
 
-/// Texts that were read lately: every page shows what apps run, and reading takes milliseconds. One entry a text, so a
-/// hundred apps of one extension are one.
-static READ: LazyLock<Mutex<HashMap<String, Arc<Manifest>>>> = LazyLock::new(Mutex::default);
+/// What was read lately: every page shows what apps run, and reading takes milliseconds.
+static READ: LazyLock<Mutex<Read>> = LazyLock::new(Mutex::default);
 /// More are forgotten at once.
-const READ_MAX: usize = 256;
+const READ_MAX: usize = 512;
+
+#[derive(Default)]
+struct Read {
+    /// One entry a text, so a hundred apps of one extension are one.
+    by_text: HashMap<String, Arc<Manifest>>,
+    /// A release never changes its text, and its id is quicker to compare.
+    by_release: HashMap<ReleaseId, Arc<Manifest>>,
+}
+
+fn lately() -> MutexGuard<'static, Read> {
+    READ.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Makes room for one more.
+fn room_in<K, V>(map: &mut HashMap<K, V>) -> &mut HashMap<K, V> {
+    if map.len() >= READ_MAX {
+        map.clear();
+    }
+    map
+}
 
 /// The typed answers to an extension's inputs, with every secret that goes with them.
 #[derive(Clone)]
@@ -62,23 +81,29 @@ pub(crate) struct ReleaseFile {
 
 impl Extension {
     pub(crate) fn parse(text: &str) -> Result<Self, Error> {
-        if let Some(manifest) = READ.lock().unwrap_or_else(PoisonError::into_inner).get(text) {
+        if let Some(manifest) = lately().by_text.get(text) {
             return Ok(Self { manifest: manifest.clone() });
         }
         let manifest = Manifest::parse(text, FILE).map_err(|found| {
             Error::Manifest(found.first().map_or_else(|| "it is not right".to_owned(), ToString::to_string))
         })?;
         let manifest = Arc::new(manifest);
-        let mut read = READ.lock().unwrap_or_else(PoisonError::into_inner);
-        if read.len() >= READ_MAX {
-            read.clear();
-        }
-        read.insert(text.to_owned(), manifest.clone());
+        room_in(&mut lately().by_text).insert(text.to_owned(), manifest.clone());
         Ok(Self { manifest })
     }
 
     pub(crate) fn read(release: &Release) -> Result<Self, Error> {
-        Self::parse(&release.manifest)
+        Self::of(release.id, || Ok(release.manifest.clone()))
+    }
+
+    /// The extension of a release, whose text is only asked for when it was not read lately.
+    pub(crate) fn of(release: ReleaseId, text: impl FnOnce() -> Result<String, Error>) -> Result<Self, Error> {
+        if let Some(manifest) = lately().by_release.get(&release) {
+            return Ok(Self { manifest: manifest.clone() });
+        }
+        let read = Self::parse(&text()?)?;
+        room_in(&mut lately().by_release).insert(release, read.manifest.clone());
+        Ok(read)
     }
 
     pub(crate) fn manifest(&self) -> &Manifest {
@@ -276,7 +301,7 @@ impl Extension {
     }
 
     /// Where people reach the app.
-    pub(crate) fn endpoints(&self, release: &Release) -> Vec<Endpoint> {
+    pub(crate) fn endpoints(&self, ports: &BTreeMap<String, HostPort>) -> Vec<Endpoint> {
         let asks_page = self.manifest.health().is_some_and(|health| health.protocol() == HealthProtocol::Http);
         let probed = self.manifest.probed_port().and_then(|port| variable_of(&port.source)).filter(|_| asks_page);
         let endpoint = |(variable, at): (&String, &HostPort)| {
@@ -293,7 +318,7 @@ impl Extension {
             };
             Endpoint { web: probed.as_ref() == Some(variable), name, purpose, at: *at }
         };
-        release.ports.iter().map(endpoint).collect()
+        ports.iter().map(endpoint).collect()
     }
 
     /// Whether the owner may look at a secret: only at passwords whose input says so.

@@ -1,6 +1,8 @@
 //! What users ask for. Each takes its permit; each that changes something is one transaction that also
 //! writes history and puts the job into the queue.
 
+use std::collections::HashMap;
+
 use orbitr_access::{
     Permit, Visible,
     action::{ChangeApp, InstallApp, ListApps, OperateApp, RemoveApp, RevealAppSecrets, ViewApp},
@@ -45,9 +47,15 @@ impl Apps {
     /// There is no such app, or the database does not answer.
     pub async fn get(&self, permit: &Permit<ViewApp>) -> Result<AppDetail, Error> {
         let id = permit.resource().clone();
-        let row = self.hands.store.read(move |conn| read_row(conn, rows::get(conn, &id)?)).await?;
-        let release = row.release.as_ref().map(|release| ReleaseView::of(release, row.app.active));
-        let notes = row.release.as_ref().and_then(|release| self.notes(release)).unwrap_or_default();
+        let read = move |conn: &Connection| {
+            let app = rows::get(conn, &id)?;
+            let release = rows::latest(conn, &app)?;
+            let job = orbitr_jobs::unfinished(conn, Some(&app.id))?.into_iter().next();
+            Ok::<_, Error>((read_row(conn, app, job)?, release))
+        };
+        let (row, found) = self.hands.store.read(read).await?;
+        let release = found.as_ref().map(|release| ReleaseView::of(release, row.app.active));
+        let notes = found.as_ref().and_then(|release| self.notes(release)).unwrap_or_default();
         let containers = self.hands.docker.containers_of(&row.app.id).unwrap_or_default();
         let containers = containers.iter().map(|container| ContainerView::of(container)).collect();
         Ok(AppDetail { app: self.view(row), release, containers, notes })
@@ -263,7 +271,7 @@ impl Apps {
             orbitr_docker::Connection::Up { .. } => None,
             orbitr_docker::Connection::Down { reason, .. } => Some(reason.clone()),
         };
-        let extension = release.as_ref().and_then(|release| Extension::read(release).ok());
+        let extension = release.as_ref().and_then(|release| release.extension.clone());
         let mut containers = self.hands.docker.containers_of(&app.id).unwrap_or_default();
         containers.retain(|c| match (&c.service, &extension) {
             (Some(service), Some(extension)) => extension.stays_up(service),
@@ -278,12 +286,14 @@ impl Apps {
         };
         let status = status(&app, &seen);
         let endpoints = match (&release, &extension, app.phase) {
-            (Some(release), Some(extension), Phase::Installed | Phase::Installing) => extension.endpoints(release),
+            (Some(release), Some(extension), Phase::Installed | Phase::Installing) => {
+                extension.endpoints(&release.brief.ports)
+            }
             _ => Vec::new(),
         };
         AppView {
             verbs: offered(status.state, app.phase, app.wanted, job.is_some()).to_vec(),
-            version: release.map(|release| release.version).unwrap_or_default(),
+            version: release.map(|release| release.brief.version).unwrap_or_default(),
             job: job.map(|job| JobBrief { id: job.id, title: job.title, state: job.state }),
             id: app.id,
             name: app.name,
@@ -305,19 +315,36 @@ impl Apps {
 /// An app as the database knows it.
 struct AppRow {
     app: App,
-    release: Option<Release>,
+    release: Option<ShownRelease>,
     job: Option<orbitr_jobs::Unfinished>,
 }
 
-fn read_row(conn: &Connection, app: App) -> Result<AppRow, Error> {
-    let release = rows::latest(conn, &app)?;
-    let job = orbitr_jobs::unfinished(conn, Some(&app.id))?.into_iter().next();
+/// What it runs, or ran last.
+struct ShownRelease {
+    brief: rows::Brief,
+    /// None where its text cannot be read any more.
+    extension: Option<Extension>,
+}
+
+fn read_row(conn: &Connection, app: App, job: Option<orbitr_jobs::Unfinished>) -> Result<AppRow, Error> {
+    let release = rows::latest_brief(conn, &app)?.map(|brief| {
+        let extension = Extension::of(brief.id, || rows::manifest(conn, brief.id)).ok();
+        ShownRelease { brief, extension }
+    });
     Ok(AppRow { app, release, job })
 }
 
 fn visible_rows(conn: &Connection, visible: &Visible) -> Result<Vec<AppRow>, Error> {
     let apps = rows::apps(conn)?;
-    apps.into_iter().filter(|app| visible.has_app(&app.id)).map(|app| read_row(conn, app)).collect()
+    // Few jobs run, if any, and many apps are listed: they are asked for once.
+    let mut jobs: HashMap<_, _> = HashMap::new();
+    for job in orbitr_jobs::unfinished(conn, None)? {
+        if let Some(app) = job.app.clone() {
+            jobs.entry(app).or_insert(job);
+        }
+    }
+    let visible = apps.into_iter().filter(|app| visible.has_app(&app.id));
+    visible.map(|app| read_row(conn, app.clone(), jobs.remove(&app.id))).collect()
 }
 
 fn new_job<K: Kind>(args: &K::Args, app: &App, title: &str, actor: &orbitr_model::Actor) -> Result<NewJob, Error> {

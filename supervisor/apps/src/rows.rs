@@ -83,6 +83,32 @@ pub(crate) fn latest(conn: &Connection, app: &App) -> Result<Option<Release>, Er
     }
 }
 
+/// What lists show of a release.
+pub(crate) struct Brief {
+    pub(crate) id: ReleaseId,
+    pub(crate) version: String,
+    pub(crate) ports: BTreeMap<String, HostPort>,
+}
+
+/// As [`latest`], in brief.
+pub(crate) fn latest_brief(conn: &Connection, app: &App) -> Result<Option<Brief>, Error> {
+    let mut query = conn.prepare_cached(
+        "SELECT id, version, ports FROM release
+         WHERE id = coalesce(?2, (SELECT id FROM release WHERE app_id = ?1 ORDER BY number DESC LIMIT 1))",
+    )?;
+    let brief = |row: &Row<'_>| {
+        Ok(Brief { id: row::parse(row, "id")?, version: row.get("version")?, ports: row::json(row, "ports")? })
+    };
+    let active = app.active.map(|id| id.to_string());
+    Ok(query.query_row(params![app.id.as_str(), active], brief).optional()?)
+}
+
+/// The text of a release's extension.
+pub(crate) fn manifest(conn: &Connection, id: ReleaseId) -> Result<String, Error> {
+    let mut query = conn.prepare_cached("SELECT manifest FROM release WHERE id = ?1")?;
+    query.query_row([id.to_string()], |row| row.get(0)).optional()?.ok_or(Error::ReleaseGone(id))
+}
+
 pub(crate) fn next_number(conn: &Connection, app: &AppId) -> Result<u32, Error> {
     let mut query = conn.prepare_cached("SELECT coalesce(max(number), 0) + 1 FROM release WHERE app_id = ?1")?;
     Ok(query.query_row([app.as_str()], |row| row.get(0))?)

@@ -124,7 +124,7 @@ impl Docker {
     /// The engine does not answer, so nobody knows.
     pub fn containers(&self) -> Result<Vec<Arc<Container>>, Error> {
         self.up()?;
-        Ok(self.shared.table.all())
+        Ok(self.shared.table.having(|_| true))
     }
 
     /// The containers of one app, by name, from memory.
@@ -132,9 +132,8 @@ impl Docker {
     /// # Errors
     /// The engine does not answer, so nobody knows.
     pub fn containers_of(&self, app: &AppId) -> Result<Vec<Arc<Container>>, Error> {
-        let mut containers = self.containers()?;
-        containers.retain(|container| container.app.as_ref() == Some(app));
-        Ok(containers)
+        self.up()?;
+        Ok(self.shared.table.having(|container| container.app.as_ref() == Some(app)))
     }
 
     /// One of our containers, from memory.

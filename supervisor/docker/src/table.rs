@@ -25,8 +25,9 @@ impl Table {
     }
 
     /// All rows, by name.
-    pub(crate) fn all(&self) -> Vec<Arc<Container>> {
-        let mut rows: Vec<_> = self.locked(|rows| rows.values().cloned().collect());
+    /// Those of which `wanted` is true, by name.
+    pub(crate) fn having(&self, wanted: impl Fn(&Container) -> bool) -> Vec<Arc<Container>> {
+        let mut rows: Vec<_> = self.locked(|rows| rows.values().filter(|row| wanted(row)).cloned().collect());
         rows.sort_by(|a: &Arc<Container>, b| a.name.cmp(&b.name));
         rows
     }
