@@ -57,7 +57,8 @@ class Machine:
         command += ["--fresh"] if fresh else []
         self.text = ""
         self.folder.mkdir(parents=True, exist_ok=True)
-        self.process = subprocess.Popen([*command, *options], stdout=open(self.folder / "vm.log", "w"), stderr=subprocess.STDOUT)
+        with open(self.folder / "vm.log", "w") as log:
+            self.process = subprocess.Popen([*command, *options], stdout=log, stderr=subprocess.STDOUT)
         self._serial = self._connect("serial.sock")
         threading.Thread(target=self._listen, args=(self._serial,), daemon=True).start()
         return self
@@ -68,6 +69,8 @@ class Machine:
             self.process.send_signal(signal.SIGKILL)
             self.process.wait()
         self.process = None
+        if self._serial:
+            self._serial.close()
 
     def wait_off(self, seconds=120):
         try:
@@ -88,11 +91,12 @@ class Machine:
         while True:
             if self.process.poll() is not None:
                 raise AssertionError((self.folder / "vm.log").read_text())
+            connection = socket.socket(socket.AF_UNIX)
             try:
-                connection = socket.socket(socket.AF_UNIX)
                 connection.connect(str(self.folder / name))
                 return connection
             except OSError:
+                connection.close()
                 if time.monotonic() > deadline:
                     raise
                 time.sleep(0.2)

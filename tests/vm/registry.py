@@ -30,7 +30,8 @@ class Registry:
             f'http: {{addr: "127.0.0.1:{self.port}"}}\n'
         )
         program = CACHE / "docker-registry/usr/bin/docker-registry"
-        self.process = subprocess.Popen([program, "serve", config], stdout=open(self.folder / "log", "w"), stderr=subprocess.STDOUT)
+        with open(self.folder / "log", "w") as log:
+            self.process = subprocess.Popen([program, "serve", config], stdout=log, stderr=subprocess.STDOUT)
         for _ in range(100):
             try:
                 urllib.request.urlopen(f"http://127.0.0.1:{self.port}/v2/", timeout=5).close()

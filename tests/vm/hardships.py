@@ -1,0 +1,197 @@
+"""What a box lives through: power cuts, disks that are missing, doubled or full, wrong clocks, little memory, no network.
+
+Run by `tests/vm/run --all`. These look at what `orbitr privileged` decides, so they need a program that knows that verb.
+"""
+
+import json
+import random
+import shutil
+import subprocess
+import time
+import unittest
+
+from machine import PATIENCE, Machine, TookTooLong
+from promises import ABLE, IMAGE, Story
+
+DATA_TYPE = "4d1e513e-77f6-48fa-9e3d-a004057c625a"
+MAKE = {"version": 1, "id": "test", "disk": None, "encrypt": None}
+
+
+def ask_for_data(machine):
+    """Puts the request where the supervisor would, and starts the act as the supervisor would."""
+    request = json.dumps(MAKE)
+    machine.run(
+        f"printf '%s' '{request}' >/run/orbitr/requests/make-data.json && "
+        "chown orbitr: /run/orbitr/requests/make-data.json && "
+        "runuser -u orbitr -- systemctl --no-ask-password start orbitr-make-data.service", seconds=300,
+    )
+
+
+def found(machine):
+    return json.loads(machine.run("cat", "/run/orbitr-box/data.json"))
+
+
+def data_partitions(machine):
+    lines = machine.run("lsblk --noheadings --raw --output PARTTYPE,PATH").splitlines()
+    return [line.split()[1] for line in lines if line.startswith(DATA_TYPE)]
+
+
+@unittest.skipUnless(ABLE, "the program does not know the verb «privileged» yet")
+class PowerCuts(Story):
+    """The plug is pulled at twenty moments of the first start, data partition included."""
+
+    def test_it_always_comes_up_again_with_one_data_partition(self):
+        # the same moments in every run; a box that was set up in the meantime goes on from there
+        moments = random.Random(20)
+        machine = Machine("cuts", IMAGE)
+        self.addCleanup(machine.cut_power)
+        started = time.monotonic()
+        machine.start(fresh=True)
+        machine.wait_ready()
+        whole = time.monotonic() - started
+        machine.cut_power()
+        for cut in range(20):
+            fresh = cut % 4 == 0
+            machine.start(fresh=fresh)
+            if cut % 2:
+                # in the middle of making the data partition
+                machine.wait_ready()
+                if not machine.succeeds("test -e /boot/orbitr/data"):
+                    machine.run("systemctl start --no-block orbitr-make-data.service", check=False)
+                    ask = f"printf '%s' '{json.dumps(MAKE)}' >/run/orbitr/requests/make-data.json; chown orbitr: /run/orbitr/requests/make-data.json; systemctl start --no-block orbitr-make-data.service"
+                    machine.run(ask)
+                time.sleep(moments.uniform(0, whole / 4))
+            else:
+                time.sleep(moments.uniform(0, whole))
+            machine.cut_power()
+        machine.start()
+        machine.wait_ready()
+        if found(machine)["state"] != "open":
+            ask_for_data(machine)
+        self.assertEqual(found(machine)["state"], "open")
+        self.assertEqual(len(data_partitions(machine)), 1)
+        self.assertEqual(machine.run("systemctl --failed --no-legend --plain").strip(), "")
+
+
+@unittest.skipUnless(ABLE, "the program does not know the verb «privileged» yet")
+class Disks(Story):
+    """The data partition is found by its number, or not at all; what is unclear is said and left alone."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.machine = Machine("disks", IMAGE)
+        cls.addClassCleanup(cls.machine.cut_power)
+        cls.machine.start(fresh=True)
+        cls.machine.wait_ready()
+        ask_for_data(cls.machine)
+        cls.machine.run("echo precious >/var/lib/orbitr/kept && sync")
+        cls.machine.agent("guest-shutdown", {"mode": "powerdown"}, answer=False)
+        cls.machine.wait_off()
+        cls.disk = cls.machine.folder / "disk.qcow2"
+        cls.copy = cls.machine.folder / "copy.qcow2"
+        shutil.copy(cls.disk, cls.copy)
+
+    def up(self, *options):
+        self.machine.start(*options)
+        self.machine.wait_ready()
+
+    def down(self):
+        self.machine.cut_power()
+
+    def test_01_two_disks_with_the_same_numbers_are_a_choice(self):
+        self.up("--disk", str(self.copy))
+        data = found(self.machine)
+        self.assertEqual((data["state"], data["reason"]), ("choice", "ambiguous"))
+        self.assertEqual(len(data["candidates"]), 2)
+        self.assertFalse(self.machine.succeeds("mountpoint -q /var/lib/orbitr"))
+        self.assertTrue(self.machine.succeeds("curl -ksS -m 30 -o /dev/null https://127.0.0.1/healthz"))
+        self.down()
+
+    def test_02_alone_again_everything_is_there(self):
+        self.up()
+        self.assertEqual(found(self.machine)["state"], "open")
+        self.assertEqual(self.machine.run("cat", "/var/lib/orbitr/kept").strip(), "precious")
+
+    def test_03_a_full_data_partition_leaves_the_pages_up(self):
+        self.machine.run("fallocate -l 100G /var/lib/docker/filler || dd if=/dev/zero of=/var/lib/docker/filler bs=1M || true", seconds=600, check=False)
+        self.machine.run("systemctl restart orbitr.service", seconds=200, check=False)
+        self.assertTrue(self.machine.succeeds("curl -ksS -m 60 -o /dev/null https://127.0.0.1/healthz"))
+        self.machine.run("rm -f /var/lib/docker/filler")
+        self.down()
+
+    def test_04_a_disk_that_grew_is_used(self):
+        before = self.size()
+        subprocess.run(["qemu-img", "resize", "-q", self.disk, "+4G"], check=True)
+        self.up()
+        self.assertGreater(int(self.machine.run("findmnt --noheadings --bytes --output SIZE /var/lib/orbitr")), before)
+        self.down()
+
+    def size(self):
+        self.up()
+        size = int(self.machine.run("findmnt --noheadings --bytes --output SIZE /var/lib/orbitr"))
+        self.down()
+        return size
+
+    def test_05_data_that_is_missing_is_missed_not_made(self):
+        self.up()
+        partition = data_partitions(self.machine)[0]
+        number = "".join(c for c in partition if c.isdigit())
+        # somebody else's disk label: the type stays, the number is another one
+        self.machine.run(f"sfdisk --no-reread --force --part-uuid /dev/sda {number} 11111111-2222-4333-8444-555555555555")
+        self.down()
+        self.up()
+        data = found(self.machine)
+        self.assertEqual(data["state"], "choice")
+        self.assertIn(data["reason"], ("missing", "unrecorded"))
+        self.assertEqual(len(data_partitions(self.machine)), 1)
+
+
+class Circumstances(unittest.TestCase):
+    """Wrong clocks, little memory, no network: the box comes up and says where it is on its console."""
+
+    def comes_up(self, name, *options):
+        machine = Machine(name, IMAGE)
+        self.addCleanup(machine.cut_power)
+        machine.start(*options, fresh=True)
+        machine.wait_for(r"Setup code\s+\S+", 600)
+        self.assertEqual(machine.wait_ready(), "running")
+        return machine
+
+    def test_a_clock_of_1970(self):
+        machine = self.comes_up("clock-1970", "--", "-rtc", "base=1970-01-01T00:00:00")
+        # never before the day that the image was built
+        self.assertGreater(int(machine.run("date", "+%Y")), 2025)
+
+    def test_a_clock_of_2040(self):
+        self.comes_up("clock-2040", "--", "-rtc", "base=2040-01-01T00:00:00")
+
+    def test_one_gibibyte_of_memory(self):
+        self.comes_up("small", "--memory", "1024")
+
+    def test_no_network_at_all(self):
+        machine = self.comes_up("alone", "--no-network")
+        self.assertFalse(machine.succeeds("ip -brief address show scope global up | grep -q ."))
+
+
+class CrashLoop(unittest.TestCase):
+    """A supervisor that crashes again and again takes neither the machine nor its console down."""
+
+    def test_the_machine_stays_usable(self):
+        machine = Machine("crashes", IMAGE)
+        self.addCleanup(machine.cut_power)
+        machine.start(fresh=True)
+        machine.wait_ready()
+        for _ in range(6):
+            machine.run("systemctl kill --signal=KILL orbitr.service", check=False)
+            time.sleep(2)
+        deadline = time.monotonic() + 60 * PATIENCE
+        while not machine.succeeds("systemctl -q is-active orbitr.service"):
+            if time.monotonic() > deadline:
+                raise TookTooLong("the supervisor does not come back")
+            time.sleep(2)
+        self.assertTrue(machine.succeeds("systemctl -q is-active orbitr-console@ttyS0.service"))
+        self.assertTrue(machine.succeeds("curl -ksS -m 60 -o /dev/null https://127.0.0.1/healthz"))
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)
