@@ -48,10 +48,10 @@ impl Apps {
     pub async fn get(&self, permit: &Permit<ViewApp>) -> Result<AppDetail, Error> {
         let id = permit.resource().clone();
         let read = move |conn: &Connection| {
-            let app = rows::get(conn, &id)?;
+            let (app, brief) = rows::app_in_brief(conn, &id)?;
             let release = rows::latest(conn, &app)?;
             let job = orbitr_jobs::unfinished(conn, Some(&app.id))?.into_iter().next();
-            Ok::<_, Error>((read_row(conn, app, job)?, release))
+            Ok::<_, Error>((row(conn, app, brief, job), release))
         };
         let (row, found) = self.hands.store.read(read).await?;
         let release = found.as_ref().map(|release| ReleaseView::of(release, row.app.active));
@@ -326,16 +326,15 @@ struct ShownRelease {
     extension: Option<Extension>,
 }
 
-fn read_row(conn: &Connection, app: App, job: Option<orbitr_jobs::Unfinished>) -> Result<AppRow, Error> {
-    let release = rows::latest_brief(conn, &app)?.map(|brief| {
+fn row(conn: &Connection, app: App, brief: Option<rows::Brief>, job: Option<orbitr_jobs::Unfinished>) -> AppRow {
+    let release = brief.map(|brief| {
         let extension = Extension::of(brief.id, || rows::manifest(conn, brief.id)).ok();
         ShownRelease { brief, extension }
     });
-    Ok(AppRow { app, release, job })
+    AppRow { app, release, job }
 }
 
 fn visible_rows(conn: &Connection, visible: &Visible) -> Result<Vec<AppRow>, Error> {
-    let apps = rows::apps(conn)?;
     // Few jobs run, if any, and many apps are listed: they are asked for once.
     let mut jobs: HashMap<_, _> = HashMap::new();
     for job in orbitr_jobs::unfinished(conn, None)? {
@@ -343,8 +342,12 @@ fn visible_rows(conn: &Connection, visible: &Visible) -> Result<Vec<AppRow>, Err
             jobs.entry(app).or_insert(job);
         }
     }
-    let visible = apps.into_iter().filter(|app| visible.has_app(&app.id));
-    visible.map(|app| read_row(conn, app.clone(), jobs.remove(&app.id))).collect()
+    let apps = rows::apps_in_brief(conn)?.into_iter().filter(|(app, _)| visible.has_app(&app.id));
+    let rows = apps.map(|(app, brief)| {
+        let job = jobs.remove(&app.id);
+        row(conn, app, brief, job)
+    });
+    Ok(rows.collect())
 }
 
 fn new_job<K: Kind>(args: &K::Args, app: &App, title: &str, actor: &orbitr_model::Actor) -> Result<NewJob, Error> {

@@ -2,7 +2,7 @@
 
 use std::{path::Path, time::Duration};
 
-use rusqlite::{Connection, OpenFlags, functions::FunctionFlags};
+use rusqlite::{Connection, OpenFlags, config::DbConfig, functions::FunctionFlags};
 
 use crate::{Error, events, secrets::Keyring, space};
 
@@ -13,6 +13,7 @@ const STATEMENT_CACHE: usize = 128;
 /// Sets up the one connection that writes: a commit is on the disk when it returns.
 pub(crate) fn for_writing(conn: &Connection) -> Result<(), Error> {
     conn.busy_timeout(BUSY_LIMIT)?;
+    one_plan(conn)?;
     conn.pragma_update(None, "journal_mode", "WAL")?;
     conn.pragma_update(None, "synchronous", "FULL")?;
     conn.pragma_update(None, "wal_autocheckpoint", space::LOG_PAGES)?;
@@ -21,10 +22,18 @@ pub(crate) fn for_writing(conn: &Connection) -> Result<(), Error> {
     Ok(())
 }
 
+/// One plan a statement, whatever values are bound: without this, SQLite prepares a cached statement again for each
+/// value that might matter to its statistics, which costs more than the statement.
+fn one_plan(conn: &Connection) -> Result<(), Error> {
+    conn.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
+    Ok(())
+}
+
 /// A connection that reads. It could not write if it tried.
 pub(crate) fn reader(path: &Path, ring: &Keyring) -> Result<Connection, Error> {
     let conn = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
     conn.busy_timeout(BUSY_LIMIT)?;
+    one_plan(&conn)?;
     conn.pragma_update(None, "query_only", "ON")?;
     with_seal(&conn, ring)?;
     conn.set_prepared_statement_cache_capacity(STATEMENT_CACHE);
