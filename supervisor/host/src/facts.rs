@@ -143,6 +143,13 @@ pub fn os_release() -> OsRelease {
     OsRelease::parse(&text)
 }
 
+/// The version of the image that runs (os-release(5), `IMAGE_VERSION`); none on any other system.
+#[must_use]
+pub fn image_version() -> Option<String> {
+    let text = std::fs::read_to_string("/etc/os-release").ok()?;
+    text.lines().filter_map(field).find(|(name, _)| *name == "IMAGE_VERSION").map(|(_, value)| value)
+}
+
 /// One `NAME=value` line; the value may be quoted as a shell does it.
 fn field(line: &str) -> Option<(&str, String)> {
     let (name, value) = line.trim().split_once('=')?;

@@ -22,3 +22,4 @@ pub mod terminal;
 #[cfg(feature = "testing")]
 pub mod testing;
 pub mod units;
+pub mod watch;

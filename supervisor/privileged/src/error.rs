@@ -9,9 +9,9 @@ use orbitr_model::{PartUuid, Problem};
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// There is no such act here.
-    #[error("there is no such act")]
-    Unknown,
+    /// What was found does not fit together; the machine changed meanwhile.
+    #[error("the disks changed while they were looked at")]
+    Changed,
     /// Asked to stop.
     #[error("it was stopped")]
     Stopped,
@@ -110,7 +110,7 @@ impl From<&Error> for Problem {
     fn from(error: &Error) -> Self {
         let because = |status, code: &str, title: &str| Self::new(status, code, title).why(format!("{error}."));
         match error {
-            Error::Unknown => because(404, "act-unknown", "There is no such act"),
+            Error::Changed => because(409, "disks-changed", "The disks changed meanwhile").then("Try again."),
             Error::Stopped => {
                 because(409, "act-stopped", "It was stopped").then("Start it again: it goes on where it was.")
             }

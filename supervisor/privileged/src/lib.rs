@@ -7,9 +7,14 @@
 //! `overlays/image/README.md` is the contract with the image: files, units, marks on disks.
 
 mod data;
+mod docker;
 mod error;
+mod factory;
+mod install;
 mod places;
 mod report;
+mod settings;
+mod support;
 
 use orbitr_model::Act;
 use serde_json::Value;
@@ -29,7 +34,11 @@ pub async fn act(act: Act, run: &Run) -> Result<(), Error> {
     let done: Result<Option<Value>, Error> = match act {
         Act::OpenData => data::open::open_data(run).await,
         Act::MakeData => data::make::make_data(run).await,
-        _ => Err(Error::Unknown),
+        Act::ApplySettings => settings::apply_settings(run).await,
+        Act::Install => install::install(run).await,
+        Act::FactoryReset => factory::factory_reset(run).await,
+        Act::ResetDocker => docker::reset_docker(run).await,
+        Act::Support => support::support(run).await,
     };
     run.end(done)
 }

@@ -41,12 +41,17 @@ pub struct Places {
     pub blocks: Blocks,
     /// The file system of an ESP: `vfat`, but where a kernel for tests has none.
     pub esp_kind: String,
+    /// The smallest disk that a system is installed onto, in bytes.
+    pub smallest_disk: u64,
     /// What the open partition is called, when it is encrypted.
     pub mapper: String,
 }
 
 /// The users of the image have fixed numbers: they are on the data partition, which outlives the image.
 const ORBITR: u32 = 701;
+
+/// The whole layout and a small data partition.
+const SMALLEST_DISK: u64 = 8 * 1024 * 1024 * 1024;
 
 impl Places {
     /// Those of the image.
@@ -70,8 +75,14 @@ impl Places {
             dmi: "/sys/class/dmi/id".into(),
             blocks: Blocks::machine(),
             esp_kind: "vfat".to_owned(),
+            smallest_disk: SMALLEST_DISK,
             mapper: "orbitr-data".to_owned(),
         }
+    }
+
+    /// Whether systemd runs here, so that there are units.
+    pub(crate) fn has_systemd(&self) -> bool {
+        self.systemd_run.join("system").is_dir()
     }
 
     pub(crate) fn record(&self) -> PathBuf {

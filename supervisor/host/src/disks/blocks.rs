@@ -38,6 +38,8 @@ pub struct BlockDisk {
     pub removable: bool,
     /// Whether nothing can be written to it.
     pub read_only: bool,
+    /// What it holds as a whole, as udev saw it: a file system's kind, or `gpt`.
+    pub holds: Option<String>,
     /// Its partitions, by number.
     pub partitions: Vec<BlockPartition>,
 }
@@ -53,6 +55,10 @@ pub struct BlockPartition {
     pub bytes: u64,
     /// What of the device mapper sits on it, by name, for example `root`.
     pub mapped: Vec<String>,
+    /// What it holds, as udev saw it: a file system's kind. Good enough to be shown; [`super::probe`] reads the disk.
+    pub holds: Option<String>,
+    /// Its name, as udev saw it: the partition's own, else its file system's.
+    pub label: Option<String>,
 }
 
 impl Blocks {
@@ -65,7 +71,7 @@ impl Blocks {
     /// Those of which the folder `sys` has a link, whatever they are: for tests with loop devices.
     #[must_use]
     pub fn only(sys: PathBuf) -> Self {
-        Self { sys, dev: "/dev".into(), udev: "/run/udev/data".into(), loops: true }
+        Self { loops: true, sys, ..Self::machine() }
     }
 
     /// Every disk that has a size, by name.
@@ -92,9 +98,7 @@ impl Blocks {
     fn disk(&self, path: &Path, name: String) -> Option<BlockDisk> {
         let bytes = number(&path.join("size"))?.checked_mul(SECTOR).filter(|bytes| *bytes > 0)?;
         let place = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
-        let udev = fs::read_to_string(path.join("dev"))
-            .and_then(|id| fs::read_to_string(self.udev.join(format!("b{}", id.trim()))))
-            .unwrap_or_default();
+        let udev = self.known_to_udev(path);
         let serial = text(&path.join("serial"))
             .or_else(|| text(&path.join("device/serial")))
             .or_else(|| property(&udev, "ID_SERIAL_SHORT"));
@@ -108,9 +112,17 @@ impl Blocks {
             transport: transport(&place.to_string_lossy()),
             removable: number(&path.join("removable")) == Some(1),
             read_only: number(&path.join("ro")) == Some(1),
+            holds: property(&udev, "ID_FS_TYPE").or_else(|| property(&udev, "ID_PART_TABLE_TYPE")),
             partitions,
             name,
         })
+    }
+
+    /// What udev's database has of a device; empty where no udev runs.
+    fn known_to_udev(&self, path: &Path) -> String {
+        fs::read_to_string(path.join("dev"))
+            .and_then(|id| fs::read_to_string(self.udev.join(format!("b{}", id.trim()))))
+            .unwrap_or_default()
     }
 
     fn partitions(&self, disk: &Path, name: &str) -> Vec<BlockPartition> {
@@ -119,12 +131,15 @@ impl Blocks {
             .filter(|entry| entry.file_name().to_string_lossy().starts_with(name))
             .filter_map(|entry| {
                 let path = entry.path();
+                let udev = self.known_to_udev(&path);
                 let holders = fs::read_dir(path.join("holders")).into_iter().flatten().flatten();
                 Some(BlockPartition {
                     number: u32::try_from(number(&path.join("partition"))?).ok()?,
                     device: self.dev.join(entry.file_name()),
                     bytes: number(&path.join("size"))?.checked_mul(SECTOR)?,
                     mapped: holders.filter_map(|holder| text(&holder.path().join("dm/name"))).collect(),
+                    holds: property(&udev, "ID_FS_TYPE"),
+                    label: property(&udev, "ID_PART_ENTRY_NAME").or_else(|| property(&udev, "ID_FS_LABEL")),
                 })
             })
             .collect();
@@ -211,11 +226,14 @@ mod tests {
         put("vda/vda2/partition", "2\n");
         put("vda/vda2/size", "2048\n");
         put("vda/vda2/holders/dm-0/dm/name", "root\n");
+        put("vda/vda2/dev", "254:2\n");
+        put("udev/b254:2", "E:ID_FS_TYPE=erofs\nE:ID_PART_ENTRY_NAME=orbitr\n");
         put("vda/queue/nothing", "");
         put("sdb/size", "0\n");
         put("loop0/size", "100\n");
         let mut blocks = Blocks::only(sys.path().to_owned());
         blocks.loops = false;
+        blocks.udev = sys.path().join("udev");
         let [disk] = &blocks.disks().unwrap()[..] else { panic!("one disk") };
         assert_eq!(
             (disk.bytes, disk.serial.as_deref(), disk.model.as_deref()),
@@ -224,7 +242,14 @@ mod tests {
         assert_eq!(disk.device, Path::new("/dev/vda"));
         assert_eq!(
             disk.partitions,
-            [BlockPartition { number: 2, device: "/dev/vda2".into(), bytes: 1 << 20, mapped: vec!["root".into()] }]
+            [BlockPartition {
+                number: 2,
+                device: "/dev/vda2".into(),
+                bytes: 1 << 20,
+                mapped: vec!["root".into()],
+                holds: Some("erofs".into()),
+                label: Some("orbitr".into()),
+            }]
         );
     }
 }

@@ -19,7 +19,7 @@ use orbitr_model::{DataFacts, DataState, Encrypt, MakeDataRequest, OpenPartition
 use serde_json::Value;
 
 use super::{
-    DATA_TYPE, Mark, mark, open,
+    DATA_TYPE, Holds, Mark, mark, open,
     survey::{Survey, WIPED},
 };
 use crate::{Error, Run, report::leave};
@@ -55,7 +55,7 @@ fn may_make(survey: &Survey) -> Result<Option<&super::survey::Candidate>, Error>
     let seen = survey.seen();
     let occupied = |index: usize| match survey.candidates.get(index) {
         Some(candidate) => Error::Occupied(candidate.device.clone()),
-        None => Error::Unknown,
+        None => Error::Changed,
     };
     let again = seen.to_make_again().map_err(occupied)?;
     if let Some(recorded) = survey.recorded {
@@ -88,7 +88,7 @@ async fn add_partition(run: &Run, disk: &BlockDisk) -> Result<(PartUuid, std::pa
     let survey = Survey::take(&run.places, cancel).await?;
     let made = survey.candidates.iter().find(|candidate| {
         survey.disk_of(candidate).is_some_and(|other| other.device == *device)
-            && candidate.holds == super::Holds::Nothing
+            && candidate.holds == Holds::Nothing
     });
     let made = made.ok_or_else(|| Error::Occupied(device.clone()))?;
     Ok((made.partuuid, made.device.clone()))
@@ -124,7 +124,11 @@ async fn fill(
     open::record(run, partuuid)?;
     run.step("Opening the data partition")?;
     open::link(run, &device)?;
-    let survey = Survey::take_closed(&run.places, &run.cancel).await?;
+    let mut survey = Survey::take_closed(&run.places, &run.cancel).await?;
+    if let Some(made) = survey.candidates.iter_mut().find(|candidate| candidate.device == partition) {
+        // In use, so nobody looks inside; and nobody needs to.
+        (made.holds, made.encrypted) = (Holds::Data, encrypt.is_some());
+    }
     let mut facts = DataFacts::of(DataState::Open);
     facts.recorded = Some(partuuid);
     facts.candidates = survey.told();

@@ -95,7 +95,7 @@ async fn find_and_open(run: &Run, request: Option<&OpenDataRequest>) -> Result<D
             return Ok(facts);
         }
         Decision::Open(index) | Decision::Record(index) => {
-            let Some(candidate) = survey.candidates.get(index) else { return Err(Error::Unknown) };
+            let Some(candidate) = survey.candidates.get(index) else { return Err(Error::Changed) };
             let Some(open) = open(run, &survey, candidate, key, decision).await? else {
                 facts.state = DataState::Locked;
                 return Ok(facts);

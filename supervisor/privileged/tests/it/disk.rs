@@ -148,6 +148,7 @@ impl Machine {
             dmi: at("dmi"),
             blocks: Blocks::only(at("block")),
             esp_kind: "ext4".to_owned(),
+            smallest_disk: GIB,
             mapper: format!("orbitr-test-{}", std::process::id()),
         };
         let mut machine = Self { places, disks: Vec::new(), dir };

@@ -8,5 +8,7 @@
 )]
 
 mod disk;
+mod install;
 mod make;
 mod open;
+mod others;

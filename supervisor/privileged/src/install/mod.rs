@@ -1,0 +1,219 @@
+//! `install`: copies the system that runs onto another disk.
+//!
+//! While it is under way, the new disk's ESP is called [`UNFINISHED`]: so the next run knows its own half work, asks for no
+//! serial number again, and writes only what is not there yet. The name is changed last, after everything was read back.
+
+mod copy;
+mod esp;
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use orbitr_host::{
+    disks::{self, BlockDisk, Signature, partition},
+    files,
+};
+use orbitr_model::{InstallRequest, PartUuid};
+use serde_json::{Value, json};
+
+use crate::{
+    Error, Run,
+    data::survey::{Survey, disk as told},
+};
+
+/// What the ESP of a disk is called while it is being written.
+pub(crate) const UNFINISHED: &str = "orbitr-installing";
+/// What it is called then.
+const ESP_LABEL: &str = "orbitr-esp";
+const WHAT: &str = "Preparing the installation";
+
+/// The partitions that hold the system.
+#[derive(Clone, Debug)]
+struct Source {
+    root: (PartUuid, PathBuf),
+    verity: (PartUuid, PathBuf),
+}
+
+pub(crate) async fn install(run: &Run) -> Result<Option<Value>, Error> {
+    let request: InstallRequest = run.request()?.ok_or_else(|| Error::Request("nobody asked".to_owned()))?;
+    run.step("Looking at the disks")?;
+    let survey = Survey::take_closed(&run.places, &run.cancel).await?;
+    let (boot, target) = choose(&survey, &request, run.places.smallest_disk)?;
+    let source = source(run, boot).await?;
+    let again = is_unfinished(run, target).await?;
+    if !again
+        && request.serial.trim() != target.serial.as_deref().unwrap_or_default()
+        && holds_something(run, target).await?
+    {
+        return Err(Error::Serial(target.device.to_string_lossy().into_owned()));
+    }
+    run.step(if again { "Going on with the installation that was cut off" } else { "Partitioning the disk" })?;
+    let parts = layout(run, target, &source, again).await?;
+    run.step("Copying the system")?;
+    let total = copy::blocks(run, &source.root.1, &parts.root, (0.0, 0.55)).await?
+        + copy::blocks(run, &source.verity.1, &parts.verity, (0.55, 0.6)).await?;
+    run.step("Copying the boot files")?;
+    esp::fill(run, &parts.esp).await?;
+    run.step("Reading everything back")?;
+    copy::verify(run, &source.root.1, &parts.root, (0.65, 0.92)).await?;
+    copy::verify(run, &source.verity.1, &parts.verity, (0.92, 0.95)).await?;
+    esp::verify(run, &parts.esp).await?;
+    run.step("Finishing the disk")?;
+    finish(run, target).await?;
+    Ok(Some(json!({ "disk": told(target), "bytes": total, "resumed": again })))
+}
+
+/// The disk that runs, and the one to write: another one, large enough, writable.
+fn choose<'s>(
+    survey: &'s Survey,
+    request: &InstallRequest,
+    smallest: u64,
+) -> Result<(&'s BlockDisk, &'s BlockDisk), Error> {
+    let boot = survey.boot_disk.and_then(|index| survey.disks.get(index)).ok_or(Error::NoBootDisk)?;
+    let target = survey.disks.iter().find(|disk| disk.device.as_os_str() == request.disk.as_str());
+    let target = target.ok_or_else(|| Error::NoDisk(request.disk.clone()))?;
+    let unfit = |why| Err(Error::Unfit { disk: request.disk.clone(), why });
+    if target.name == boot.name {
+        return unfit("the system runs from it");
+    }
+    if target.read_only {
+        return unfit("it is read-only");
+    }
+    if target.bytes < smallest {
+        return unfit("it is smaller than 8 GiB");
+    }
+    if target.partitions.iter().any(|partition| !partition.mapped.is_empty()) {
+        return unfit("something uses it");
+    }
+    Ok((boot, target))
+}
+
+/// Whether there is anything on a disk that somebody could miss.
+async fn holds_something(run: &Run, target: &BlockDisk) -> Result<bool, Error> {
+    if disks::probe(&target.device, &run.cancel).await? != Signature::None {
+        return Ok(true);
+    }
+    let blank = disks::is_blank(&target.device, 1024 * 1024).map_err(Error::io(WHAT))?;
+    Ok(!blank)
+}
+
+/// Whether this is our own half work.
+async fn is_unfinished(run: &Run, target: &BlockDisk) -> Result<bool, Error> {
+    let table = disks::table(&target.device, &run.cancel).await?;
+    Ok(table.is_some_and(|table| table.entries.first().is_some_and(|first| first.label == UNFINISHED)))
+}
+
+/// Where the system that runs is: `roothash=` holds both identifiers (repart.d(5), `Verity=`).
+async fn source(run: &Run, boot: &BlockDisk) -> Result<Source, Error> {
+    let cmdline = fs::read_to_string(&run.places.cmdline).map_err(Error::io(WHAT))?;
+    let (root, verity) = halves(&cmdline).ok_or_else(|| Error::Foreign {
+        device: boot.device.clone(),
+        why: "the system that runs is not one of verified partitions".to_owned(),
+    })?;
+    let table = disks::table(&boot.device, &run.cancel).await?;
+    let entries = table.map(|table| table.entries).unwrap_or_default();
+    let find = |wanted: PartUuid| {
+        let entry = entries.iter().find(|entry| entry.partuuid == Some(wanted));
+        let partition = entry.and_then(|entry| boot.partitions.iter().find(|known| known.number == entry.number));
+        partition.map(|partition| (wanted, partition.device.clone())).ok_or(Error::NoBootDisk)
+    };
+    Ok(Source { root: find(root)?, verity: find(verity)? })
+}
+
+fn halves(cmdline: &str) -> Option<(PartUuid, PartUuid)> {
+    let hash = cmdline.split_whitespace().find_map(|word| word.strip_prefix("roothash="))?;
+    let id = |digits: &str| {
+        let part = |range| digits.get(range);
+        let text = [part(0..8)?, part(8..12)?, part(12..16)?, part(16..20)?, part(20..32)?].join("-");
+        text.parse().ok()
+    };
+    Some((id(hash.get(..32)?)?, id(hash.get(hash.len().checked_sub(32)?..)?)?))
+}
+
+/// The nodes of the new disk's partitions.
+#[derive(Debug)]
+struct Parts {
+    esp: PathBuf,
+    root: PathBuf,
+    verity: PathBuf,
+}
+
+/// Partitions the disk; keeps the partitions of an installation that was cut off, if they are this system's.
+async fn layout(run: &Run, target: &BlockDisk, source: &Source, again: bool) -> Result<Parts, Error> {
+    if let Some(parts) = parts(run, target, source).await?.filter(|_| again) {
+        return Ok(parts);
+    }
+    let folder = definitions(run, source)?;
+    partition::wipe(&target.device, &run.cancel).await?;
+    partition::apply(&target.device, &folder, partition::Existing::Erase, &run.cancel).await?;
+    partition::tell_kernel(&target.device, &run.cancel).await?;
+    crate::data::open::settle(run).await;
+    parts(run, target, source).await?.ok_or_else(|| Error::NoDisk(target.device.to_string_lossy().into_owned()))
+}
+
+async fn parts(run: &Run, target: &BlockDisk, source: &Source) -> Result<Option<Parts>, Error> {
+    let Some(table) = disks::table(&target.device, &run.cancel).await? else { return Ok(None) };
+    let disks = run.places.blocks.disks().map_err(Error::io(WHAT))?;
+    let Some(disk) = disks.into_iter().find(|disk| disk.name == target.name) else { return Ok(None) };
+    let node =
+        |number: u32| disk.partitions.iter().find(|known| known.number == number).map(|known| known.device.clone());
+    let of = |wanted: PartUuid| {
+        table.entries.iter().find(|entry| entry.partuuid == Some(wanted)).and_then(|entry| node(entry.number))
+    };
+    let esp = table.entries.first().filter(|first| first.label == UNFINISHED).and_then(|first| node(first.number));
+    Ok(match (esp, of(source.root.0), of(source.verity.0)) {
+        (Some(esp), Some(root), Some(verity)) => Some(Parts { esp, root, verity }),
+        _ => None,
+    })
+}
+
+/// repart.d(5) of a disk with slot A under the identifiers that the kernel's command line names.
+fn definitions(run: &Run, source: &Source) -> Result<PathBuf, Error> {
+    let folder = run.places.work.join("install.repart.d");
+    files::remove(&folder).and_then(|()| files::make_dir(&folder, 0o700)).map_err(Error::io(WHAT))?;
+    for (file, more) in [
+        ("00-esp.conf", format!("Label={UNFINISHED}\n")),
+        ("10-root-a.conf", format!("UUID={}\nLabel=orbitr\nReadOnly=1\n", source.root.0)),
+        ("20-verity-a.conf", format!("UUID={}\nLabel=orbitr_verity\nReadOnly=1\n", source.verity.0)),
+        ("30-root-b.conf", String::new()),
+        ("40-verity-b.conf", String::new()),
+    ] {
+        let text = fs::read_to_string(run.places.definitions.join(file)).map_err(Error::io(WHAT))?;
+        let kept: String = text
+            .lines()
+            .filter(|line| more.is_empty() || !line.starts_with("Label="))
+            .map(|line| format!("{line}\n"))
+            .collect();
+        fs::write(folder.join(file), format!("{kept}{more}")).map_err(Error::io(WHAT))?;
+    }
+    Ok(folder)
+}
+
+async fn finish(run: &Run, target: &BlockDisk) -> Result<(), Error> {
+    partition::rename(&target.device, 1, ESP_LABEL, &run.cancel).await?;
+    flush(&target.device)
+}
+
+/// Waits until a device has everything.
+fn flush(device: &Path) -> Result<(), Error> {
+    fs::File::open(device).and_then(|file| file.sync_all()).map_err(Error::io("Writing to the disk"))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn both_identifiers_are_halves_of_the_root_hash() {
+        let hash = "00112233445566778899aabbccddeeff102132435465768798a9bacbdcedfe0f";
+        let (root, verity) = halves(&format!("quiet roothash={hash} console=ttyS0\n")).unwrap();
+        assert_eq!(root.to_string(), "00112233-4455-6677-8899-aabbccddeeff");
+        assert_eq!(verity.to_string(), "10213243-5465-7687-98a9-bacbdcedfe0f");
+        for wrong in ["", "roothash=", "roothash=00", "roothash=ä", "root=/dev/sda"] {
+            assert_eq!(halves(wrong), None, "{wrong}");
+        }
+    }
+}
