@@ -53,7 +53,7 @@ class Machine:
         for guest, host in self.ports.items():
             command += ["--forward", f"{host}:{guest}"]
         # an emulated processor that waits for the host is no fault of the kernel's
-        command += ["--cmdline", "kernel.watchdog_thresh=60"]
+        command += ["--cmdline", "watchdog_thresh=60"]
         command += ["--fresh"] if fresh else []
         self.text = ""
         self.folder.mkdir(parents=True, exist_ok=True)
