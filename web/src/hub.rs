@@ -13,7 +13,11 @@ use axum::{
     response::{Sse, sse},
 };
 use futures_util::{Stream, stream};
-use orbitr_access::{Caller, Permit, action::OwnAccount};
+use orbitr_access::{
+    Caller, Permit, TheBox,
+    action::{OwnAccount, ViewJournal},
+};
+use orbitr_machine::JournalWatch;
 use orbitr_model::Topic;
 use orbitr_store::Store;
 use serde::Deserialize;
@@ -139,7 +143,9 @@ pub(crate) async fn events(
         Some(None) => VecDeque::from([Told::Reset]),
         None => VecDeque::new(),
     };
-    let reader = Reader { hub, feed, topics, first, heard: 0 };
+    // The machine's journal is only watched while a page shows it.
+    let watch = topics.contains(&Topic::Journal).then(|| site.machine.watch_journal());
+    let reader = Reader { hub, feed, topics, first, heard: 0, _watch: watch };
     let events =
         stream::unfold(reader, |mut reader| async move { reader.next().await.map(|event| (Ok(event), reader)) });
     Sse::new(events).keep_alive(sse::KeepAlive::new().interval(ALIVE))
@@ -149,6 +155,7 @@ pub(crate) async fn events(
 fn wanted(list: &str, caller: &Caller) -> Vec<Topic> {
     let allowed = |topic: &Topic| match topic {
         Topic::App(app) => caller.level_on_app(app).is_some(),
+        Topic::Journal => caller.may::<ViewJournal>(&TheBox),
         _ => true,
     };
     list.split(',').filter_map(|topic| topic.parse().ok()).filter(allowed).take(TOPICS_MAX).collect()
@@ -166,6 +173,7 @@ struct Reader {
     first: VecDeque<Told>,
     /// The last change that was told: the feed may hold it once more.
     heard: u64,
+    _watch: Option<JournalWatch>,
 }
 
 impl Reader {

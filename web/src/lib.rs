@@ -14,6 +14,7 @@ mod history;
 mod home;
 mod hub;
 mod jobs;
+mod machine;
 mod palette;
 pub mod prefs;
 pub mod recovery;

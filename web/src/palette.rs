@@ -9,7 +9,8 @@ use maud::html;
 use orbitr_access::{
     Caller, Permit, TheBox,
     action::{
-        ChangeApp, ListApps, ManagePeople, RemoveApp, RevealAppSecrets, ViewAudit, ViewBox, ViewCatalog, ViewPeople,
+        ChangeApp, ListApps, ManagePeople, RemoveApp, RevealAppSecrets, ViewAudit, ViewBox, ViewCatalog, ViewMachine,
+        ViewPeople,
     },
     gate::Routes,
 };
@@ -18,7 +19,7 @@ use orbitr_model::AppId;
 use serde::Deserialize;
 
 use crate::{
-    apps,
+    apps, machine,
     prefs::{self, Theme},
     shell::{self, NavItem},
     site::{Cx, Site},
@@ -132,6 +133,10 @@ fn pages(caller: &Caller) -> Vec<Entry> {
         page(Icon::KeyRound, "API tokens", "/account/tokens", "keys programs"),
         page(Icon::Terminal, "The API", "/reference", "openapi reference rest documentation"),
     ]);
+    if caller.may::<ViewMachine>(&TheBox) {
+        let below = machine::PAGES.iter().filter(|(path, ..)| !path.is_empty());
+        pages.extend(below.map(|(path, word, words)| page(Icon::Server, word, &format!("/system{path}"), words)));
+    }
     pages
 }
 

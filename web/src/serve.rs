@@ -13,7 +13,7 @@ use orbitr_access::{
 };
 
 use crate::{
-    access, apps, assets, csp, flash, history, home, hub, jobs, palette, prefs, reference, settings, site::Site,
+    access, apps, assets, csp, flash, history, home, hub, jobs, machine, palette, prefs, reference, settings, site::Site,
     trouble,
 };
 
@@ -64,7 +64,7 @@ fn routes() -> Routes<Site> {
     let routes =
         Routes::new().get(OwnAccount, "/events", hub::events).always(Method::POST, prefs::ROUTE, LOOKS, preferences);
     let routes = access::routes(home::routes(routes));
-    let routes = jobs::routes(apps::routes(routes));
+    let routes = machine::routes(jobs::routes(apps::routes(routes)));
     reference::routes(palette::routes(settings::routes(history::routes(routes))))
 }
 

@@ -92,6 +92,9 @@ impl Site {
         if !self.apps.is_alive() {
             reasons.push("Apps are not watched any more. Restart the supervisor.".to_owned());
         }
+        if !self.machine.clock().is_usable() {
+            reasons.extend(self.machine.clock_trouble());
+        }
         if !self.access.is_claimed() {
             Mode::Setup
         } else if reasons.is_empty() {

@@ -98,6 +98,16 @@ actions! {
     ViewBox: "box.view" "see {}", View on TheBox;
     /// Change the box: name, time zone, power, every setting of the machine.
     ChangeBox: "box.change" "change the settings of {}", Administer on TheBox;
+    /// See the machine: units, power, time, network, what is wrong with it.
+    ViewMachine: "machine.view" "see the machine under {}", Administer on TheBox;
+    /// Reboot and power off.
+    PowerBox: "box.power" "reboot {} or power it off", Administer on TheBox;
+    /// Restart a unit of the machine.
+    RestartUnit: "unit.restart" "restart services of {}", Administer on TheBox;
+    /// Read the machine's journal.
+    ViewJournal: "journal.view" "read the journal of {}", Administer on TheBox;
+    /// Make a support bundle.
+    MakeSupportBundle: "support.make" "make a support bundle of {}", Administer on TheBox;
 
     /// See what one's own account, sessions and tokens are.
     OwnAccount: "account.view" "see an account of their own", View on TheBox, with_one_time_password;

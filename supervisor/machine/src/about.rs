@@ -47,6 +47,10 @@ impl Machine {
     /// # Errors
     /// [`Error::Host`] when the kernel does not list its interfaces.
     pub async fn about(&self, _permit: &Permit<ViewBox>) -> Result<About, Error> {
+        self.take_about().await
+    }
+
+    pub(crate) async fn take_about(&self) -> Result<About, Error> {
         let version = self.inner.version.to_owned();
         let found = tokio::task::spawn_blocking(move || {
             let outside = facts::addresses()?.into_iter().filter(|address| !address.internal);

@@ -2,6 +2,8 @@
 
 use orbitr_model::{FieldError, Problem};
 
+use crate::power::{Holder, Pending};
+
 /// An operation of this room that did not happen.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -23,6 +25,30 @@ pub enum Error {
     /// The kernel does not give the machine's figures or addresses.
     #[error("the machine does not answer")]
     Host(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// There is no such unit.
+    #[error("there is no unit {0}")]
+    NoUnit(String),
+    /// The unit is there, and is none of those that may be restarted.
+    #[error("the unit {0} may not be restarted")]
+    NotRestartable(String),
+    /// A reboot or power off waits already.
+    #[error("a reboot or power off waits already")]
+    PowerPending(Pending),
+    /// Something must not be cut.
+    #[error("{} things hold a shutdown back", .0.len())]
+    HeldBack(Vec<Holder>),
+    /// It cannot be done on this machine; the text says why.
+    #[error("it cannot be done here: {0}")]
+    Unavailable(String),
+    /// systemd or one of its fellows.
+    #[error("the system bus")]
+    Bus(#[from] orbitr_host::dbus::Error),
+    /// The journal.
+    #[error("the journal")]
+    Journal(#[from] orbitr_host::journal::Error),
+    /// The jobs.
+    #[error("the jobs")]
+    Jobs(#[from] orbitr_jobs::Error),
     /// The database.
     #[error("the database")]
     Store(#[from] orbitr_store::Error),
@@ -44,6 +70,30 @@ impl From<Error> for Problem {
                     .then("Look at them again and decide again.")
             }
             Error::Store(error) => error.into(),
+            Error::Bus(error) => error.into(),
+            Error::Journal(error) => error.into(),
+            Error::Jobs(error) => error.into(),
+            Error::NoUnit(name) => Self::not_found("unit", name),
+            Error::NotRestartable(name) => {
+                Self::new(409, "unit-not-restartable", format!("{name} cannot be restarted from here"))
+                    .why("Only a few units can, so that nobody takes the machine apart by mistake.")
+                    .then("Restart the machine, or use a shell on it.")
+            }
+            Error::PowerPending(pending) => {
+                Self::new(409, "power-pending", format!("«{}» waits already", pending.verb.word()))
+                    .why("It begins when the last job has ended.")
+                    .then(format!("Wait, or cancel the job {}.", pending.job))
+            }
+            Error::HeldBack(held) => {
+                let list = held.iter().map(|holder| match holder.why.as_str() {
+                    "" => holder.who.clone(),
+                    why => format!("{} ({why})", holder.who),
+                });
+                Self::new(409, "held-back", "Something must not be cut off now")
+                    .why(list.collect::<Vec<_>>().join("; "))
+                    .then("Wait until it has ended, or have the box wait for it.")
+            }
+            Error::Unavailable(why) => Self::new(409, "not-here", "This cannot be done on this machine").why(why),
             Error::Unreadable(_) | Error::Host(_) => {
                 let cause = std::error::Error::source(&error).map(ToString::to_string);
                 tracing::error!(%error, cause, "machine operation failed");

@@ -1,13 +1,25 @@
 //! This box as a machine: its name, its time zone, its figures, what it is.
 //!
-//! What lives here: the settings of the box itself, and the figures and facts of the machine as pages
-//! and the API show them. What may not: apps, people, and any talk with the machine that is not the
-//! host crate's.
+//! What lives here: the settings of the box itself; the figures and facts of the machine as pages and the API show them;
+//! its units, power, time, network and journal; the support bundle. What may not: apps, people, and any talk with the machine
+//! that is not the host crate's. A machine without systemd is shown as such, and never made up.
 
 mod about;
+mod apply;
+mod box_file;
+mod clock;
 mod error;
 mod figures;
+mod follow;
+mod issues;
+mod journal;
+mod network;
+mod outside;
+mod power;
 mod settings;
+mod support;
+mod time;
+mod units;
 pub mod zones;
 
 use std::{
@@ -26,9 +38,19 @@ use tokio::sync::Mutex;
 use self::settings::Known;
 pub use self::{
     about::{About, Interface},
+    clock::Verdict,
     error::Error,
     figures::{FRESH, Figures, Traffic, Used},
+    follow::JournalWatch,
+    issues::Issue,
+    journal::{Boot, JOURNAL_LINES_MAX, JournalLine, JournalPage, JournalQuery, JournalStream, PRIORITIES, Told},
+    network::{ChangeHostName, Gateway, Link, Mdns, Network},
+    outside::Outside,
+    power::{Holder, Pending, Power, PowerRequest, Verb},
     settings::{ChangeSettings, Settings},
+    support::Bundle,
+    time::{ChangeTime, MachineClock, TimeServers, TimeState},
+    units::{MachineJob, Unit, UnitDetail, Units},
 };
 
 /// The settings, figures and facts of this box. A handle: clones share everything.
@@ -46,6 +68,13 @@ struct Inner {
     known: RwLock<Known>,
     /// The version of Orbitr.
     version: &'static str,
+    state_dir: PathBuf,
+    outside: Outside,
+    keeper: clock::Keeper,
+    /// What was last found of the clock, for pages that do not ask anew.
+    verdict: RwLock<Verdict>,
+    /// Who follows the journal at the moment.
+    followers: follow::Followers,
 }
 
 impl Machine {
@@ -55,15 +84,68 @@ impl Machine {
     /// # Errors
     /// When the database cannot be read or written, or its settings are not what this version writes.
     pub async fn open(store: Store, state_dir: PathBuf, version: &'static str) -> Result<Self, Error> {
+        Self::open_with(store, state_dir, version, Outside::this_machine()).await
+    }
+
+    /// The same, with the machine that it looks after.
+    ///
+    /// # Errors
+    /// As [`Machine::open`].
+    pub async fn open_with(
+        store: Store,
+        state_dir: PathBuf,
+        version: &'static str,
+        outside: Outside,
+    ) -> Result<Self, Error> {
         let known = settings::load_or_begin(&store).await?;
+        let keeper = clock::Keeper::open(&state_dir, outside.built);
+        let verdict = RwLock::new(keeper.judge(orbitr_store::time::now(), None));
         let inner = Inner {
             store,
-            sampler: Sampler::new(state_dir),
+            sampler: Sampler::new(state_dir.clone()),
             sampled: Mutex::default(),
             known: RwLock::new(known),
             version,
+            state_dir,
+            outside,
+            keeper,
+            verdict,
+            followers: follow::Followers::default(),
         };
         Ok(Self { inner: Arc::new(inner) })
+    }
+
+    /// Adds this room's kinds of jobs, before the runner starts.
+    #[must_use]
+    pub fn kinds(&self, jobs: orbitr_jobs::Builder) -> orbitr_jobs::Builder {
+        let outside = self.outside();
+        jobs.kind(units::kind::Restart(outside.clone())).kind(power::kind::PowerJob(outside.clone()))
+    }
+
+    fn outside(&self) -> &Outside {
+        &self.inner.outside
+    }
+
+    /// Whether this is Orbitr OS, and not hosted mode.
+    #[must_use]
+    pub fn is_orbitr_os(&self) -> bool {
+        self.inner.outside.image
+    }
+
+    /// What was last found of the clock: whether certificates can be judged by it, and what is wrong with it.
+    #[must_use]
+    pub fn clock(&self) -> Verdict {
+        self.inner.verdict.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn note_verdict(&self, verdict: &Verdict) {
+        let mut last = self.inner.verdict.write().unwrap_or_else(PoisonError::into_inner);
+        if *last != *verdict {
+            if let Some(why) = verdict.why() {
+                tracing::warn!(why, "the clock");
+            }
+            last.clone_from(verdict);
+        }
     }
 
     /// The box's identifier: made at the first start, never changed. Not a secret; the label on

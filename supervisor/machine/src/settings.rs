@@ -10,7 +10,7 @@ use orbitr_access::{
 use orbitr_host::facts;
 use orbitr_model::{DisplayName, FieldError, InvalidName, Topic, deed};
 use orbitr_store::{NewEvent, Outcome, Store, Subject, Tx};
-use rusqlite::Connection;
+use rusqlite::{Connection, OptionalExtension};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -22,6 +22,8 @@ const ID: &str = "box.id";
 const NAME: &str = "box.name";
 const TIME_ZONE: &str = "box.time_zone";
 const VERSION: &str = "box.version";
+const HOST_NAME: &str = "box.host_name";
+const NTP_SERVERS: &str = "box.ntp_servers";
 
 /// The name of a box whose machine has none.
 const NAMELESS: &str = "Orbitr";
@@ -105,6 +107,34 @@ fn put(tx: &Tx<'_>, key: &str, value: &str) -> Result<(), Error> {
     )?
     .execute([key, value])?;
     Ok(())
+}
+
+fn get(conn: &Connection, key: &str) -> Result<Option<String>, Error> {
+    let mut statement = conn.prepare_cached("SELECT value FROM setting WHERE key = ?1")?;
+    Ok(statement.query_row([key], |row| row.get(0)).optional()?)
+}
+
+/// The host name that somebody chose on Orbitr OS.
+pub(crate) fn host_name(conn: &Connection) -> Result<Option<String>, Error> {
+    get(conn, HOST_NAME)
+}
+
+pub(crate) fn put_host_name(tx: &Tx<'_>, name: &str) -> Result<(), Error> {
+    put(tx, HOST_NAME, name)
+}
+
+/// The time zone that somebody chose.
+pub(crate) fn chosen_zone(conn: &Connection) -> Result<Option<String>, Error> {
+    get(conn, TIME_ZONE)
+}
+
+/// The time servers that somebody chose on Orbitr OS.
+pub(crate) fn ntp_servers(conn: &Connection) -> Result<Vec<String>, Error> {
+    Ok(get(conn, NTP_SERVERS)?.map(|list| list.split_whitespace().map(str::to_owned).collect()).unwrap_or_default())
+}
+
+pub(crate) fn put_ntp_servers(tx: &Tx<'_>, servers: &[String]) -> Result<(), Error> {
+    put(tx, NTP_SERVERS, &servers.join(" "))
 }
 
 /// A change that makes sense.

@@ -38,6 +38,19 @@ deeds! {
     /// The key was changed for a fresh one.
     BOX_KEY_ROTATED = "box.key-rotated";
 
+    /// Somebody asked the machine to reboot.
+    BOX_REBOOT = "box.reboot";
+    /// Somebody asked the machine to power off.
+    BOX_POWER_OFF = "box.power-off";
+    /// The machine's clock was set while the box ran.
+    BOX_CLOCK_SET = "box.clock-set";
+    /// Somebody made a support bundle.
+    BOX_SUPPORT_BUNDLE = "box.support-bundle";
+    /// Somebody downloaded a part of the machine's journal.
+    JOURNAL_EXPORT = "journal.export";
+    /// Somebody asked for a unit of the machine to be restarted.
+    UNIT_RESTART = "unit.restart";
+
     /// Somebody signed in, could not, or was turned away.
     ACCOUNT_SIGN_IN = "account.sign-in";
     /// Somebody signed out.

@@ -22,6 +22,10 @@ pub enum Topic {
     People,
     /// The box itself: its figures, name or mode.
     Box,
+    /// What systemd runs on the machine.
+    Units,
+    /// The machine's journal: something was written while somebody follows it.
+    Journal,
 }
 
 impl fmt::Display for Topic {
@@ -34,6 +38,8 @@ impl fmt::Display for Topic {
             Self::Events => f.write_str("events"),
             Self::People => f.write_str("people"),
             Self::Box => f.write_str("box"),
+            Self::Units => f.write_str("units"),
+            Self::Journal => f.write_str("journal"),
         }
     }
 }
@@ -51,6 +57,8 @@ impl FromStr for Topic {
                 "events" => Self::Events,
                 "people" => Self::People,
                 "box" => Self::Box,
+                "units" => Self::Units,
+                "journal" => Self::Journal,
                 _ => return Err(UNKNOWN),
             },
             Some(_) => return Err(UNKNOWN),
@@ -58,4 +66,4 @@ impl FromStr for Topic {
     }
 }
 
-const UNKNOWN: InvalidName = InvalidName::new("a topic", "is one of jobs, job:ID, apps, app:ID, events, people, box");
+const UNKNOWN: InvalidName = InvalidName::new("a topic", "is one of jobs, job:ID, apps, app:ID, events, people, box, units, journal");

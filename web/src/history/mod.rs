@@ -193,6 +193,7 @@ fn filters(shown: &Shown) -> Markup {
         ("user", "Accounts"),
         ("token", "Tokens"),
         ("box", "The box"),
+        ("unit", "Units"),
     ];
     let outcomes = [("", "Any"), ("ok", "Done"), ("denied", "Refused"), ("failed", "Failed")];
     let choices = |list: &[(&str, &str)]| list.iter().map(|(value, label)| Choice::new(*value, *label)).collect();

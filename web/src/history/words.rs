@@ -22,6 +22,12 @@ fn of(name: &str) -> Option<Words> {
     match name {
         deed::BOX_CLAIM => words("claimed the box", "claim the box"),
         deed::BOX_CHANGE => words("changed the settings of {}", "change the settings of {}"),
+        deed::BOX_REBOOT => words("asked the machine to reboot", "ask the machine to reboot"),
+        deed::BOX_POWER_OFF => words("asked the machine to power off", "ask the machine to power off"),
+        deed::BOX_CLOCK_SET => words("noticed that its clock was set", "notice that its clock was set"),
+        deed::BOX_SUPPORT_BUNDLE => words("made a support bundle", "make a support bundle"),
+        deed::JOURNAL_EXPORT => words("downloaded the journal", "download the journal"),
+        deed::UNIT_RESTART => words("asked for {} to be restarted", "restart {}"),
         deed::BOX_DATABASE_MIGRATED => words("brought its database up to date", "bring its database up to date"),
         deed::BOX_DATABASE_REPAIRED => words("repaired its database", "repair its database"),
         deed::BOX_DATABASE_WENT_BACK => {

@@ -24,6 +24,8 @@ pub enum Section {
     Activity,
     /// Accounts, invites, grants.
     People,
+    /// The machine underneath.
+    System,
     /// The box's settings.
     Settings,
 }
@@ -55,19 +57,20 @@ const fn item(section: Section, label: &'static str, href: &'static str, icon: I
 
 impl NavItem {
     /// Every section, in its order.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self { phone: true, ..item(Section::Home, "Home", "/", Icon::House, "h") },
         Self { phone: true, ..item(Section::Apps, "Apps", "/apps", Icon::LayoutGrid, "a") },
         Self { phone: true, ..item(Section::Store, "Store", "/store", Icon::Store, "s") },
         Self { phone: true, group: true, ..item(Section::Jobs, "Jobs", "/jobs", Icon::ListChecks, "j") },
         Self { admin: true, ..item(Section::Activity, "Activity", "/activity", Icon::History, "v") },
         Self { admin: true, group: true, ..item(Section::People, "People", "/people", Icon::Users, "p") },
+        Self { admin: true, ..item(Section::System, "System", "/system", Icon::Server, "y") },
         Self { admin: true, ..item(Section::Settings, "Settings", "/settings", Icon::Settings, "e") },
     ];
 
     /// Those that this role is shown.
     pub fn visible(role: Role) -> impl Iterator<Item = &'static Self> {
-        static ALL: [NavItem; 7] = NavItem::ALL;
+        static ALL: [NavItem; 8] = NavItem::ALL;
         ALL.iter().filter(move |item| !item.admin || role == Role::Admin)
     }
 }

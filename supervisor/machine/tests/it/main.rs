@@ -1,5 +1,13 @@
 //! The room through its public face, on a real database and the machine that the test runs on.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, reason = "a test may fail loudly")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::print_stderr,
+    reason = "a test may fail loudly, and says what it leaves out"
+)]
+
+mod host;
 
 use std::time::Duration;
 

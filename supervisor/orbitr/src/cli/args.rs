@@ -84,6 +84,27 @@ pub(crate) enum Verb {
     },
     /// The audit log, the newest first
     Audit(AuditArgs),
+    /// What is wrong with the machine; ends with 1 if anything is
+    Issues,
+    /// What systemd runs on the machine
+    Units(UnitsArgs),
+    /// One unit
+    Unit {
+        #[command(subcommand)]
+        verb: UnitVerb,
+    },
+    /// The machine's journal
+    Journal(JournalArgs),
+    /// The clock, its zone and its servers
+    Time,
+    /// Links, addresses, the way out, name servers
+    Network,
+    /// Reboot the machine
+    Reboot(PowerArgs),
+    /// Power the machine off
+    PowerOff(PowerArgs),
+    /// Make a support bundle: versions, state and logs, without secrets and data
+    Support(SupportArgs),
 }
 
 /// What can be asked about an app.
@@ -117,6 +138,74 @@ pub(crate) enum JobVerb {
         /// The job's id
         id: String,
     },
+}
+
+/// What can be done with a unit.
+#[derive(Debug, Subcommand)]
+pub(crate) enum UnitVerb {
+    /// How it is doing, and its last lines
+    Show {
+        /// Its whole name, for example docker.service
+        name: String,
+    },
+    /// Restart it; only a few can be
+    Restart {
+        /// Its whole name
+        name: String,
+        /// Follow the job, and end as it does
+        #[arg(long)]
+        wait: bool,
+    },
+}
+
+/// Which units.
+#[derive(Debug, Args)]
+pub(crate) struct UnitsArgs {
+    /// Only those that have failed
+    #[arg(long)]
+    pub(super) failed: bool,
+}
+
+/// Which lines of the journal.
+#[derive(Debug, Args)]
+pub(crate) struct JournalArgs {
+    /// Go on with new lines as they are written
+    #[arg(long, short)]
+    pub(super) follow: bool,
+    /// Only those about this unit
+    #[arg(long, short, value_name = "NAME")]
+    pub(super) unit: Option<String>,
+    /// Only those at least so urgent: emerg, alert, crit, err, warning, notice, info, debug
+    #[arg(long, short, value_name = "WORD")]
+    pub(super) priority: Option<String>,
+    /// Only those of this boot: 0 the current one, -1 the one before, or its id
+    #[arg(long, short, value_name = "BOOT", allow_hyphen_values = true)]
+    pub(super) boot: Option<String>,
+    /// Only those that hold this text, in upper or lower case
+    #[arg(long, short, value_name = "TEXT")]
+    pub(super) text: Option<String>,
+    /// So many of the last lines; 1 to 1000
+    #[arg(long, short = 'n', value_name = "N", default_value_t = 200)]
+    pub(super) lines: u32,
+}
+
+/// Why, and what to do while jobs run.
+#[derive(Debug, Args)]
+pub(crate) struct PowerArgs {
+    /// Why, in a few words; history keeps it
+    #[arg(long, value_name = "TEXT")]
+    pub(super) reason: String,
+    /// While jobs run, wait until they have ended instead of refusing
+    #[arg(long)]
+    pub(super) wait: bool,
+}
+
+/// Where to put the bundle.
+#[derive(Debug, Args)]
+pub(crate) struct SupportArgs {
+    /// The file to write, which must not be there yet [default: orbitr-support-<time>.tar.gz here]
+    #[arg(long, short, value_name = "FILE")]
+    pub(super) output: Option<PathBuf>,
 }
 
 /// What can be done with accounts.

@@ -163,7 +163,7 @@ pub(super) async fn started(client: &Client, out: &mut Output, started: &Value, 
 
 /// Prints the log as it grows, then how the job ended. In JSON, only the job as it ended. A supervisor that
 /// is started anew meanwhile goes on with the job, and so does this.
-async fn follow(client: &Client, out: &mut Output, id: &str) -> Result<Exit, Failure> {
+pub(super) async fn follow(client: &Client, out: &mut Output, id: &str) -> Result<Exit, Failure> {
     let mut log = Log { client, id, from: 0 };
     let mut last_seen = Instant::now();
     let job = loop {

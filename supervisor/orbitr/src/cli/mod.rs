@@ -11,6 +11,7 @@ mod extension;
 mod failure;
 mod install;
 mod jobs;
+mod machine;
 mod output;
 mod people;
 mod routes;

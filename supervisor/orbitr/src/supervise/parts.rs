@@ -15,7 +15,7 @@ use orbitr_apps::{Apps, BoxFacts, Prepared};
 use orbitr_catalog::Catalog;
 use orbitr_docker::Docker;
 use orbitr_jobs::Jobs;
-use orbitr_machine::Machine;
+use orbitr_machine::{Machine, Outside};
 use orbitr_model::{RecoveryReason, Topic};
 use orbitr_store::{OpenError, Store};
 use orbitr_web::recovery::{self, Recovery};
@@ -120,6 +120,14 @@ impl Parts {
         }
     }
 
+    /// Looks after the machine for as long as it is polled: its units, its clock, its journal.
+    pub(super) async fn follow_machine(&self) -> Infallible {
+        match self {
+            Self::Rooms(rooms) => rooms.machine.follow().await,
+            Self::Recovery(_) => pending().await,
+        }
+    }
+
     /// Puts all jobs down where they are; the next start goes on with them.
     pub(super) async fn park(&self) {
         if let Self::Rooms(rooms) = self {
@@ -154,7 +162,8 @@ impl Changes {
 
 impl Rooms {
     async fn build(config: &Config, store: Store) -> anyhow::Result<Self> {
-        let machine = Machine::open(store.clone(), config.state_dir.clone(), VERSION);
+        let outside = Outside::this_machine().built(identity::built());
+        let machine = Machine::open_with(store.clone(), config.state_dir.clone(), VERSION, outside);
         let machine = machine.await.context("the box's settings cannot be read")?;
         let access = Access::open(store.clone(), own_uid()?).await.context("the accounts cannot be opened")?;
         let setup_code = access.new_setup_code().await.context("a setup code cannot be made")?;
@@ -172,7 +181,7 @@ impl Rooms {
         // Kinds before jobs before the room: no job may find that nobody knows its kind.
         let apps = Prepared::new(store.clone(), docker, config.state_dir.join("apps"), Arc::new(facts));
         let jobs = apps.kinds(Jobs::builder(store.clone(), config.state_dir.join("logs/jobs")));
-        let jobs = jobs.start().await.context("the jobs cannot be started")?;
+        let jobs = machine.kinds(jobs).start().await.context("the jobs cannot be started")?;
         let apps = apps.open(jobs.clone(), catalog(config));
         Ok(Self { store, access, machine, jobs, apps, setup_code })
     }

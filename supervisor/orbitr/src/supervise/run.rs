@@ -38,6 +38,7 @@ impl App {
                 () = self.parts.recovered() => {}
                 never = self.tell_changes() => match never {},
                 never = self.parts.keep_copies(&self.config.state_dir) => match never {},
+                never = self.parts.follow_machine() => match never {},
                 _ = &mut beside => {}
             }
             // The watchdog wants to be fed meanwhile: opening a database may take its time.

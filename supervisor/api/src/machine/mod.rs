@@ -1,5 +1,8 @@
 //! This box: settings, figures, what it runs on.
 
+mod host;
+mod journal;
+
 use axum::{
     Json,
     extract::State,
@@ -24,6 +27,7 @@ const TAG: &str = "Box";
 
 pub(crate) fn routes(api: Builder) -> Builder {
     let op = |method, path, id, summary| Operation::new(method, path, id, summary).tag(TAG);
+    let api = journal::routes(host::routes(api));
     api.on(ViewBox, op(Method::GET, "/box", "getBox", "What the box runs on").answers::<About>(200, "The box"), about)
         .on(
             ViewBox,

@@ -1,0 +1,45 @@
+//! What the room reaches outside of the supervisor, put together in one place so that tests can point it at a fake.
+
+use std::path::PathBuf;
+
+use orbitr_host::{dbus::Bus, facts, journal::Journal};
+use orbitr_model::Timestamp;
+
+/// The machine that this room looks after.
+#[derive(Clone, Debug)]
+pub struct Outside {
+    /// systemd and its fellows.
+    pub bus: Bus,
+    /// The journal.
+    pub journal: Journal,
+    /// Whether this is Orbitr OS, where settings of the machine are applied by a unit of the image.
+    pub image: bool,
+    /// When this program was built: a clock that is earlier is wrong.
+    pub built: Timestamp,
+    /// Where a unit of the image leaves what only root can read, for the support bundle.
+    pub support_dir: PathBuf,
+}
+
+/// The folder of overlays/image's contract.
+const SUPPORT_DIR: &str = "/run/orbitr-box/support";
+
+impl Outside {
+    /// The machine that this process runs on.
+    #[must_use]
+    pub fn this_machine() -> Self {
+        Self {
+            bus: Bus::system(),
+            journal: Journal::system(),
+            image: facts::os_release().id == "orbitr",
+            built: Timestamp::UNIX_EPOCH,
+            support_dir: SUPPORT_DIR.into(),
+        }
+    }
+
+    /// The same, with when this program was built.
+    #[must_use]
+    pub const fn built(mut self, built: Timestamp) -> Self {
+        self.built = built;
+        self
+    }
+}

@@ -1,0 +1,97 @@
+//! Pages of the machine underneath: about, units, journal, network, time, power, support.
+
+mod about;
+mod journal;
+mod network;
+mod power;
+mod support;
+mod time;
+mod units;
+
+use maud::{Markup, html};
+use orbitr_access::{
+    Permit, TheBox,
+    action::{ChangeBox, MakeSupportBundle, PowerBox, RestartUnit, ViewJournal, ViewMachine},
+    gate::Routes,
+};
+use orbitr_machine::Issue;
+
+use crate::{
+    shell::{PageCx, Section},
+    site::Site,
+    trouble::Answer,
+    ui::{self, Tab, Tone},
+};
+
+pub(crate) fn routes(routes: Routes<Site>) -> Routes<Site> {
+    routes
+        .get(ViewMachine, "/system", about::page)
+        .get(ViewMachine, "/system/issues", about::issues_part)
+        .get(ViewMachine, "/system/units", units::page)
+        .get(ViewMachine, "/system/units/list", units::list)
+        .get(ViewMachine, "/system/units/{unit}", units::show)
+        .get(ViewMachine, "/system/units/{unit}/restart", units::confirm)
+        .post(RestartUnit, "/system/units/{unit}/restart", units::restart)
+        .get(ViewJournal, "/system/journal", journal::page)
+        .get(ViewJournal, "/system/journal/part", journal::part)
+        .get(ViewJournal, "/system/journal.txt", journal::download)
+        .get(ViewMachine, "/system/network", network::page)
+        .post(ChangeBox, "/system/network/host-name", network::rename)
+        .get(ViewMachine, "/system/time", time::page)
+        .post(ChangeBox, "/system/time", time::save)
+        .get(ViewMachine, "/system/power", power::page)
+        .get(ViewMachine, "/system/power/{verb}", power::confirm)
+        .post(PowerBox, "/system/power/{verb}", power::act)
+        .get(ViewMachine, "/system/support", support::page)
+        .get(MakeSupportBundle, "/system/support/bundle.tar.gz", support::bundle)
+}
+
+/// The pages of this section: their address below `/system`, their word, other words that find them.
+pub(crate) const PAGES: [(&str, &str, &str); 7] = [
+    ("", "About", ""),
+    ("/units", "Units", "services systemd failed restart"),
+    ("/journal", "Journal", "logs journalctl machine"),
+    ("/network", "Network", "addresses gateway dns mac host name links"),
+    ("/time", "Time", "clock ntp zone servers"),
+    ("/power", "Power", "reboot restart shutdown power off machine"),
+    ("/support", "Support", "bundle help download"),
+];
+
+/// What stands over every page of the section.
+fn head(page: &str) -> Markup {
+    let tabs: Vec<Tab> =
+        PAGES.iter().map(|(path, word, _)| Tab::new(*word, format!("/system{path}"), *word == page)).collect();
+    html! {
+        (ui::header("System").lead("The machine that this box runs on."))
+        (ui::tabs("System", &tabs))
+    }
+}
+
+fn cx_of(cx: PageCx, page: &str) -> PageCx {
+    cx.section(Section::System).here(page)
+}
+
+/// What is wrong with the machine, as banners; nothing where nothing is.
+async fn issues(site: &Site, permit: &Permit<ViewMachine>) -> Answer<Vec<Issue>> {
+    let look = site.access.permit::<ViewMachine>(permit.caller(), TheBox).await?;
+    Ok(site.machine.issues(&look).await?)
+}
+
+fn banners(issues: &[Issue]) -> Markup {
+    html! {
+        @for issue in issues {
+            @let (tone, action) = match issue {
+                Issue::UnitFailed { unit, .. } => (Tone::Bad, Some((format!("/system/units/{unit}"), "Look at it"))),
+                Issue::Clock { clock } if !clock.is_usable() => (Tone::Bad, Some(("/system/time".to_owned(), "Look at the time"))),
+                Issue::Clock { .. } | Issue::NotSynchronised => (Tone::Warn, Some(("/system/time".to_owned(), "Look at the time"))),
+            };
+            @let banner = ui::banner(tone, issue.sentence()).body(html! { p { (issue.advice()) } });
+            @if let Some((href, label)) = action { (banner.actions(ui::link_button(label, href).small())) } @else { (banner) }
+        }
+    }
+}
+
+/// What stands where this machine lacks something.
+fn needs(icon: ui::Icon, title: &str, reason: &str) -> ui::Empty {
+    ui::empty(icon, title).text(format!("{reason} It works on Orbitr OS."))
+}
