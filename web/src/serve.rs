@@ -13,8 +13,8 @@ use orbitr_access::{
 };
 
 use crate::{
-    access, apps, assets, csp, flash, history, home, hub, jobs, machine, palette, prefs, reference, settings, site::Site,
-    trouble,
+    access, apps, assets, csp, flash, history, home, hub, jobs, machine, palette, prefs, reference, settings,
+    site::Site, trouble,
 };
 
 /// The most that a form may have: 256 KiB.

@@ -66,4 +66,5 @@ impl FromStr for Topic {
     }
 }
 
-const UNKNOWN: InvalidName = InvalidName::new("a topic", "is one of jobs, job:ID, apps, app:ID, events, people, box, units, journal");
+const UNKNOWN: InvalidName =
+    InvalidName::new("a topic", "is one of jobs, job:ID, apps, app:ID, events, people, box, units, journal");

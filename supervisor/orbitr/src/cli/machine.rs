@@ -101,12 +101,7 @@ pub(super) async fn restart(client: &Client, out: &mut Output, name: &str, wait:
     begun(client, out, &started, &format!("Restarting {name}"), wait).await
 }
 
-pub(super) async fn power(
-    client: &Client,
-    out: &mut Output,
-    verb: &str,
-    args: &PowerArgs,
-) -> Result<Exit, Failure> {
+pub(super) async fn power(client: &Client, out: &mut Output, verb: &str, args: &PowerArgs) -> Result<Exit, Failure> {
     let body = json!({ "verb": verb, "reason": args.reason, "wait": args.wait });
     let started = client.post(&["box", "power"], Some(&body)).await?;
     let what = if verb == "reboot" { "The machine reboots" } else { "The machine powers off" };
@@ -136,7 +131,8 @@ fn print(out: &mut Output, line: &Value) -> Result<(), Failure> {
 
 pub(super) async fn journal(client: &Client, out: &mut Output, args: &JournalArgs) -> Result<Exit, Failure> {
     let words = [("unit", &args.unit), ("priority", &args.priority), ("boot", &args.boot), ("text", &args.text)];
-    let mut query: Vec<(&str, String)> = words.iter().filter_map(|(name, word)| Some((*name, (*word).clone()?))).collect();
+    let mut query: Vec<(&str, String)> =
+        words.iter().filter_map(|(name, word)| Some((*name, (*word).clone()?))).collect();
     let first = query.iter().cloned().chain([("limit", args.lines.to_string())]).collect::<Vec<_>>();
     let page = client.get(&["box", "journal"], &first).await?;
     if out.is_json() && !args.follow {
@@ -236,7 +232,10 @@ pub(super) async fn support(client: &Client, out: &mut Output, args: &SupportArg
     if out.is_json() {
         out.json(&json!({ "file": path, "bytes": bytes }))?;
     } else {
-        out.line(&format!("{} ({bytes} bytes). It holds no secrets that the box knows; look into it before you send it.", path.display()))?;
+        out.line(&format!(
+            "{} ({bytes} bytes). It holds no secrets that the box knows; look into it before you send it.",
+            path.display()
+        ))?;
     }
     Ok(Exit::Done)
 }
