@@ -105,7 +105,15 @@ impl Access {
     /// # Errors
     /// As the database.
     pub async fn new_setup_code(&self) -> Result<Option<Secret>, Error> {
-        let code = secret::typed(CODE_GROUPS, CODE_GROUP_CHARS)?;
+        self.keep_setup_code(secret::typed(CODE_GROUPS, CODE_GROUP_CHARS)?).await
+    }
+
+    /// As [`Access::new_setup_code`], with a code that the screen shows already: on Orbitr OS it is older than the
+    /// database.
+    ///
+    /// # Errors
+    /// As the database.
+    pub async fn keep_setup_code(&self, code: Secret) -> Result<Option<Secret>, Error> {
         let (kept, now) = (hash(code.expose()), self.now());
         let made = self
             .store()

@@ -40,7 +40,10 @@ impl Watch {
                 Err(error) => return Err(error.into()),
             }
         }
-        #[expect(deprecated, reason = "what replaces it is unsafe, which no crate of ours is; Events owns its descriptor")]
+        #[expect(
+            deprecated,
+            reason = "what replaces it is unsafe, which no crate of ours is; Events owns its descriptor"
+        )]
         let inotify = AsyncFd::with_interest(Events(inotify), Interest::READABLE)?;
         Ok(Self { inotify })
     }

@@ -8,6 +8,7 @@ mod about;
 mod apply;
 mod box_file;
 mod clock;
+pub mod data;
 mod error;
 mod figures;
 mod follow;

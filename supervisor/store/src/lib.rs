@@ -52,6 +52,12 @@ pub use self::{
     tx::Tx,
 };
 
+/// Has the box's key files sealed with a key that the machine keeps for us, from now on and in this whole process. To be
+/// called once, before a store is opened; a key file from before stays readable.
+pub fn seal_keys_with(key: [u8; 32]) {
+    secrets::file::seal_with(key);
+}
+
 /// Changes that a slow listener may be behind before it is told that it missed some.
 const CHANGES: usize = 1024;
 

@@ -57,10 +57,11 @@ export class Box {
   #run = "";
   #apps = new Set();
 
-  /** A fresh box that runs and waits to be claimed. */
-  static async start(name) {
+  /** A fresh box that runs and waits to be claimed; `more` are flags for its supervisor. */
+  static async start(name, more = []) {
     const box = new Box();
     box.name = name;
+    box.more = more;
     Box.all.add(box);
     // Short, because the path of a socket may not be long.
     box.dir = await mkdtemp("/var/tmp/orbitr-browser-");
@@ -73,6 +74,11 @@ export class Box {
     return box;
   }
 
+  /** Whether the supervisor's process is there. */
+  get alive() {
+    return this.#child?.exitCode === null && this.#child?.signalCode === null;
+  }
+
   get url() {
     return `https://127.0.0.1:${this.port}`;
   }
@@ -80,7 +86,7 @@ export class Box {
   /** Starts the supervisor and waits until it says that it is ready. */
   async up() {
     const flags = ["supervise", "--state-dir", path.join(this.dir, "s"), "--https", `127.0.0.1:${this.port}`,
-      "--http", `127.0.0.1:${this.httpPort}`, "--docker-socket", DOCKER, "--host-name", "attic"];
+      "--http", `127.0.0.1:${this.httpPort}`, "--docker-socket", DOCKER, "--host-name", "attic", ...this.more];
     if (process.env.ORBITR_TEST_COMPOSE) flags.push("--compose-bin", process.env.ORBITR_TEST_COMPOSE);
     this.#run = "";
     const child = spawn(PROGRAM, flags, { stdio: ["ignore", "pipe", "pipe"] });

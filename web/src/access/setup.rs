@@ -3,8 +3,8 @@
 use axum::{
     Form,
     extract::State,
-    http::{Method, StatusCode, header},
-    response::{IntoResponse, Redirect, Response},
+    http::{HeaderMap, Method, StatusCode, header},
+    response::{AppendHeaders, IntoResponse, Redirect, Response},
 };
 use maud::{Markup, html};
 use orbitr_access::{
@@ -17,6 +17,7 @@ use serde::Deserialize;
 
 use super::newcomer::AccountForm;
 use crate::{
+    data::{code_cookie, set_code_cookie},
     flash::Flash,
     settings::{self, SettingsForm},
     shell::{self, PageCx, error_status},
@@ -44,11 +45,19 @@ struct CodeForm {
     code: String,
 }
 
-async fn code_page(State(site): State<Site>, Cx(cx): Cx) -> Response {
+async fn code_page(State(site): State<Site>, Cx(cx): Cx, client: Client, headers: HeaderMap) -> Response {
     if site.access.is_claimed() {
         return Redirect::to("/").into_response();
     }
-    code_form(&cx, None).into_response()
+    // Typed before: a reload, and the restart after the data partition was made, go on where it was.
+    match code_cookie(&headers) {
+        None => code_form(&cx, None).into_response(),
+        Some(code) => match site.access.check_setup_code(&code, &client).await {
+            Ok(()) => account_form(&cx, &AccountForm::with_code(&code), None).into_response(),
+            // A code of another start counts as a wrong one, so it is not kept for a second look.
+            Err(_) => ([(header::SET_COOKIE, set_code_cookie(None))], code_form(&cx, None)).into_response(),
+        },
+    }
 }
 
 fn code_form(cx: &PageCx, problem: Option<&Problem>) -> Markup {
@@ -72,7 +81,10 @@ async fn check_code(State(site): State<Site>, Cx(cx): Cx, client: Client, Form(f
     }
     let code = Secret::new(form.code);
     match site.access.check_setup_code(&code, &client).await {
-        Ok(()) => account_form(&cx, &AccountForm::with_code(&code), None).into_response(),
+        Ok(()) => {
+            let page = account_form(&cx, &AccountForm::with_code(&code), None);
+            ([(header::SET_COOKIE, set_code_cookie(Some(&code)))], page).into_response()
+        }
         Err(error) => {
             let problem = Problem::from(error);
             (error_status(&problem), code_form(&cx, Some(&problem))).into_response()
@@ -94,7 +106,10 @@ fn account_form(cx: &PageCx, form: &AccountForm, problem: Option<&Problem>) -> M
 
 async fn claim(State(site): State<Site>, Cx(cx): Cx, client: Client, Form(form): Form<AccountForm>) -> Response {
     match site.access.claim(form.wanted(&form.code), &client).await {
-        Ok(session) => ([(header::SET_COOKIE, session_cookie(&session))], Redirect::to("/setup/box")).into_response(),
+        Ok(session) => {
+            let cookies = [session_cookie(&session), set_code_cookie(None)].map(|cookie| (header::SET_COOKIE, cookie));
+            (AppendHeaders(cookies), Redirect::to("/setup/box")).into_response()
+        }
         Err(error) => {
             let problem = Problem::from(error);
             // A code that is no longer right is asked for again, where it was asked for the first time.

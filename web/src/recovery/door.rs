@@ -51,18 +51,18 @@ impl Tries {
     }
 }
 
-pub(super) struct Door {
+pub(crate) struct Door {
     code: digest::Digest,
     tries: Mutex<HashMap<Option<IpAddr>, Tries>>,
 }
 
 impl Door {
-    pub(super) fn new(code: &Secret) -> Self {
+    pub(crate) fn new(code: &Secret) -> Self {
         Self { code: hash(code), tries: Mutex::new(HashMap::new()) }
     }
 
     /// Looks at a code. A try is counted before it is looked at, so that many at once are many.
-    pub(super) fn knock(&self, from: Option<IpAddr>, code: &Secret, now: Instant) -> Result<(), Problem> {
+    pub(crate) fn knock(&self, from: Option<IpAddr>, code: &Secret, now: Instant) -> Result<(), Problem> {
         let from = from.map(network);
         let mut tries = self.tries.lock().unwrap_or_else(PoisonError::into_inner);
         tries.retain(|_, seen| now.saturating_duration_since(seen.last) < FORGOTTEN_AFTER);

@@ -4,7 +4,7 @@
 //! start and shows on the console and in its log. Nothing here deletes: what is replaced is set aside.
 
 mod choice;
-mod door;
+pub(crate) mod door;
 mod export;
 mod page;
 
@@ -250,7 +250,7 @@ fn recovery_mode() -> Problem {
         .retry_after(60)
 }
 
-fn as_json(problem: &Problem) -> Response {
+pub(crate) fn as_json(problem: &Problem) -> Response {
     let kind = HeaderValue::from_static("application/problem+json");
     let body = serde_json::to_vec(problem).unwrap_or_default();
     let mut headers = HeaderMap::from_iter([(header::CONTENT_TYPE, kind)]);
@@ -261,7 +261,7 @@ fn as_json(problem: &Problem) -> Response {
 }
 
 /// A form that another site sends is not looked at.
-async fn own_pages_only(request: Request, next: Next) -> Response {
+pub(crate) async fn own_pages_only(request: Request, next: Next) -> Response {
     if is_unsafe(request.method()) && !is_same_origin(request.uri(), request.headers()) {
         let problem = Problem::new(403, "cross-site-request", "This request does not come from this box's own pages")
             .then("Open the page on this box and try again from there.");

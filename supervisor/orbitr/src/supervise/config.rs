@@ -8,6 +8,8 @@ use std::{
 };
 
 use orbitr_edge::Names;
+use orbitr_host::facts;
+use orbitr_machine::data::Places;
 use tracing_subscriber::EnvFilter;
 
 /// The longest path that a Unix socket may have on Linux (`sun_path` without its final zero); the name
@@ -17,6 +19,9 @@ const MAX_SOCKET_PATH: usize = 107 - 4;
 const STATE_DIR: &str = "/var/lib/orbitr";
 /// Where its control socket is.
 pub(crate) const CONTROL_SOCKET: &str = "/run/orbitr/control.sock";
+
+/// What os-release calls the image.
+const IMAGE_ID: &str = "orbitr";
 
 /// Flags and variables of `orbitr supervise`.
 #[derive(Debug, clap::Args)]
@@ -52,6 +57,9 @@ pub(crate) struct Args {
     /// The box's name in its certificate [default: the machine's host name]
     #[arg(long, value_name = "NAME", env = "ORBITR_HOST_NAME")]
     host_name: Option<String>,
+    /// A folder that stands in for /run of Orbitr OS, for tests
+    #[arg(long, value_name = "DIR", env = "ORBITR_STAND_IN", hide = true)]
+    stand_in: Option<PathBuf>,
     /// What to log, for example `info` or `info,orbitr_docker=debug`
     #[arg(long, value_name = "FILTER", env = "ORBITR_LOG", default_value = "info")]
     log: String,
@@ -85,6 +93,8 @@ pub(crate) struct Config {
     pub(crate) compose_bin: Option<PathBuf>,
     pub(crate) extensions: Option<PathBuf>,
     pub(crate) host_name: Option<String>,
+    /// Where the image's files are; none in hosted mode.
+    pub(crate) image: Option<Places>,
     pub(crate) log: String,
 }
 
@@ -127,7 +137,6 @@ impl TryFrom<Args> for Config {
         EnvFilter::try_new(&args.log).map_err(|error| Invalid(format!("--log: {error}")))?;
         let plain = |list: Vec<Address>| list.into_iter().map(|address| address.0).collect();
         Ok(Self {
-            state_dir,
             https: plain(args.https),
             http: if args.no_http { Vec::new() } else { plain(args.http) },
             socket,
@@ -136,9 +145,21 @@ impl TryFrom<Args> for Config {
             compose_bin: args.compose_bin.map(|path| absolute("--compose-bin", &path)).transpose()?,
             extensions: args.extensions.map(|path| absolute("--extensions", &path)).transpose()?,
             host_name: args.host_name,
+            image: image(args.stand_in.as_deref(), &state_dir)?,
+            state_dir,
             log: args.log,
         })
     }
+}
+
+/// On Orbitr OS, and where a folder stands in for it.
+fn image(stand_in: Option<&Path>, state_dir: &Path) -> Result<Option<Places>, Invalid> {
+    let state = state_dir.to_owned();
+    if let Some(folder) = stand_in {
+        return Ok(Some(Places { run: absolute("--stand-in", folder)?, state, stands_in: true }));
+    }
+    let is_image = facts::os_release().id == IMAGE_ID;
+    Ok(is_image.then(|| Places { run: "/run".into(), state, stands_in: false }))
 }
 
 fn absolute(flag: &str, path: &Path) -> Result<PathBuf, Invalid> {

@@ -1,6 +1,6 @@
 //! The box's names and its certificates, and keeping the one in step with the other.
 
-use std::{convert::Infallible, time::Duration};
+use std::{convert::Infallible, path::Path, time::Duration};
 
 use anyhow::Context;
 use jiff::Timestamp;
@@ -40,9 +40,9 @@ pub(super) fn names(config: &Config) -> Names {
     Names::new(&host_name(config), addresses)
 }
 
-pub(super) async fn open(config: &Config) -> anyhow::Result<Certificates> {
-    let config = config.clone();
-    let open = move || Certificates::open(&config.state_dir.join("tls"), &names(&config), Timestamp::now(), built());
+pub(super) async fn open(config: &Config, dir: &Path) -> anyhow::Result<Certificates> {
+    let (config, dir) = (config.clone(), dir.to_owned());
+    let open = move || Certificates::open(&dir, &names(&config), Timestamp::now(), built());
     tokio::task::spawn_blocking(open).await?.context("the box's certificates cannot be had")
 }
 

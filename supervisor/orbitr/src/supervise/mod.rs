@@ -4,6 +4,7 @@
 mod announce;
 mod config;
 mod copies;
+mod credential;
 mod identity;
 mod listeners;
 mod logging;
@@ -11,6 +12,7 @@ mod parts;
 mod run;
 mod site;
 mod state_dir;
+mod waiting;
 
 use std::{
     io::{self, Write},
@@ -25,7 +27,7 @@ pub(crate) use self::{
     config::{Args, CONTROL_SOCKET, Config},
     identity::built,
 };
-use self::{listeners::Listeners, parts::Parts, state_dir::StateLock};
+use self::{listeners::Listeners, parts::Parts, state_dir::StateLock, waiting::Waiting};
 
 /// The version of this Orbitr.
 const VERSION: &str = env!("CARGO_PKG_VERSION");
@@ -92,8 +94,10 @@ async fn build(config: Config) -> anyhow::Result<App> {
     tracing::info!(version = VERSION, state = %config.state_dir.display(), "starting");
     let lock = state_dir::take(&config.state_dir)?;
     let Listeners { https, http, control, control_file, missing } = listeners::open(&config)?;
-    let certificates = identity::open(&config).await?;
-    let parts = Parts::build(&config).await?;
+    credential::take()?;
+    let waiting = Waiting::if_needed(&config)?;
+    let certificates = identity::open(&config, &waiting::tls_dir(&config, waiting.is_some())?).await?;
+    let parts = Parts::build(&config, waiting).await?;
 
     let addresses = announce::Addresses::of(&https)?;
     let (front, site) = (FrontDoor::new(Limits::default()), Site::new(site::router(&parts, &certificates)));

@@ -24,12 +24,17 @@ use tokio::sync::{
     broadcast::{Receiver, error::RecvError},
 };
 
-use super::{Config, VERSION, copies, identity};
+use super::{
+    Config, VERSION, copies, identity,
+    waiting::{self, Waiting},
+};
 
 /// What the box can do at this start.
 pub(super) enum Parts {
     /// The database is open and every room is there.
     Rooms(Box<Rooms>),
+    /// Nothing that lasts is there: the data partition is not open.
+    Waiting(Waiting),
     /// The database cannot be used; the owner chooses how to go on.
     Recovery(Recovering),
 }
@@ -71,7 +76,10 @@ impl Recovering {
 }
 
 impl Parts {
-    pub(super) async fn build(config: &Config) -> anyhow::Result<Self> {
+    pub(super) async fn build(config: &Config, waiting: Option<Waiting>) -> anyhow::Result<Self> {
+        if let Some(waiting) = waiting {
+            return Ok(Self::Waiting(waiting));
+        }
         match Store::open(&config.state_dir).await {
             Ok(store) => Ok(Self::Rooms(Box::new(Rooms::build(config, store).await?))),
             Err(OpenError::Recovery(reason)) => Ok(Self::Recovery(Recovering::new(config, reason)?)),
@@ -84,6 +92,7 @@ impl Parts {
         match self {
             Self::Rooms(rooms) if rooms.access.is_claimed() => "ready".to_owned(),
             Self::Rooms(_) => "waiting to be claimed".to_owned(),
+            Self::Waiting(waiting) => waiting.summary().to_owned(),
             Self::Recovery(_) => "Recovery mode, because the database cannot be used".to_owned(),
         }
     }
@@ -92,6 +101,7 @@ impl Parts {
     pub(super) fn code(&self) -> Option<(&'static str, &str)> {
         match self {
             Self::Rooms(rooms) => rooms.setup_code.as_ref().map(|code| ("Setup code", code.expose())),
+            Self::Waiting(waiting) => Some(("Setup code", waiting.code())),
             Self::Recovery(recovering) => Some(("Recovery code", recovering.code.expose())),
         }
     }
@@ -100,14 +110,14 @@ impl Parts {
     pub(super) fn changes(&self) -> Changes {
         Changes(match self {
             Self::Rooms(rooms) => Some(rooms.store.changes()),
-            Self::Recovery(_) => None,
+            Self::Waiting(_) | Self::Recovery(_) => None,
         })
     }
 
     /// Waits until somebody has chosen how to go on; never, unless the box is in Recovery mode.
     pub(super) async fn recovered(&self) {
         match self {
-            Self::Rooms(_) => pending().await,
+            Self::Rooms(_) | Self::Waiting(_) => pending().await,
             Self::Recovery(recovering) => recovering.chosen.notified().await,
         }
     }
@@ -116,7 +126,15 @@ impl Parts {
     pub(super) async fn keep_copies(&self, state_dir: &Path) -> Infallible {
         match self {
             Self::Rooms(rooms) => copies::keep(&rooms.store, state_dir, || rooms.access.is_claimed()).await,
-            Self::Recovery(_) => pending().await,
+            Self::Waiting(_) | Self::Recovery(_) => pending().await,
+        }
+    }
+
+    /// Waits until the data partition is open and mounted; never, unless the box waits for it.
+    pub(super) async fn data_opened(&self) {
+        match self {
+            Self::Waiting(waiting) => waiting.opened().await,
+            Self::Rooms(_) | Self::Recovery(_) => pending().await,
         }
     }
 
@@ -124,7 +142,7 @@ impl Parts {
     pub(super) async fn follow_machine(&self) -> Infallible {
         match self {
             Self::Rooms(rooms) => rooms.machine.follow().await,
-            Self::Recovery(_) => pending().await,
+            Self::Waiting(_) | Self::Recovery(_) => pending().await,
         }
     }
 
@@ -166,7 +184,7 @@ impl Rooms {
         let machine = Machine::open_with(store.clone(), config.state_dir.clone(), VERSION, outside);
         let machine = machine.await.context("the box's settings cannot be read")?;
         let access = Access::open(store.clone(), own_uid()?).await.context("the accounts cannot be opened")?;
-        let setup_code = access.new_setup_code().await.context("a setup code cannot be made")?;
+        let setup_code = waiting::setup_code(config, &access).await.context("a setup code cannot be made")?;
         let docker = Docker::new(orbitr_docker::Config {
             socket: config.docker_socket.clone(),
             box_id: machine.box_id(),

@@ -10,7 +10,7 @@ use tokio::{
     time::{interval, sleep, timeout},
 };
 
-use super::{App, announce::Notice, identity, parts::Parts, say, site};
+use super::{App, announce::Notice, identity, parts::Parts, say, site, waiting};
 
 /// The end may take this long; the unit's `TimeoutStopSec=` must be longer. Connections have 10 s of it.
 const ENDING: Duration = Duration::from_secs(14);
@@ -36,6 +36,10 @@ impl App {
             tokio::select! {
                 () = stop.asked() => break,
                 () = self.parts.recovered() => {}
+                () = self.parts.data_opened() => {
+                    tracing::info!("the data partition is open: starting again on it");
+                    break;
+                }
                 never = self.tell_changes() => match never {},
                 never = self.parts.keep_copies(&self.config.state_dir) => match never {},
                 never = self.parts.follow_machine() => match never {},
@@ -64,7 +68,11 @@ impl App {
     /// Says where the box is, and in which state.
     fn tell_ready(&self) {
         let status = self.parts.summary();
-        say(&self.announcement(&status));
+        let announcement = self.announcement(&status);
+        say(&announcement);
+        if let Some(places) = &self.config.image {
+            waiting::welcome(places, &announcement);
+        }
         notify::status(&status);
         notify::ready();
         tracing::info!(status, "ready");
@@ -88,7 +96,7 @@ impl App {
     /// Out of Recovery mode: opens the database again and serves what it finds then.
     async fn reopen(&mut self) -> anyhow::Result<()> {
         tracing::info!("opening the database again");
-        self.parts = Parts::build(&self.config).await?;
+        self.parts = Parts::build(&self.config, None).await?;
         self.site.replace(site::router(&self.parts, &self.certificates));
         Ok(())
     }

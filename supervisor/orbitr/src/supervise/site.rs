@@ -25,6 +25,7 @@ pub(super) fn router(parts: &Parts, certificates: &Certificates) -> Router {
     let health = Router::new().route("/healthz", get(|| async { "ok\n" }));
     let site = match parts {
         Parts::Rooms(rooms) => health.merge(serve(rooms, certificates)),
+        Parts::Waiting(waiting) => health.merge(orbitr_web::data::site(waiting.site())),
         Parts::Recovery(recovering) => health.merge(orbitr_web::recovery::site(recovering.site())),
     };
     site.layer(CatchPanicLayer::custom(panicked))

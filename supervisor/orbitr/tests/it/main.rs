@@ -3,5 +3,6 @@
 
 mod cli;
 mod extension;
+mod image;
 mod supervise;
 mod support;

@@ -45,8 +45,13 @@ impl Supervisor {
     }
 
     /// Ends it with a signal; `None` if it is still there after 20 s.
-    pub(crate) fn end(mut self, signal: Signal) -> (Option<ExitStatus>, TempDir) {
+    pub(crate) fn end(self, signal: Signal) -> (Option<ExitStatus>, TempDir) {
         self.signal(signal);
+        self.ended()
+    }
+
+    /// How it ends by itself; `None` if it is still there after 20 s.
+    pub(crate) fn ended(mut self) -> (Option<ExitStatus>, TempDir) {
         let end = Instant::now() + Duration::from_secs(20);
         let mut status = None;
         while status.is_none() && Instant::now() < end {
@@ -101,7 +106,8 @@ impl Supervisor {
     /// A client that trusts this box only.
     pub(crate) fn client(&self) -> reqwest::Client {
         let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
-        let pem = fs::read(self.state().join("tls/ca.pem")).unwrap();
+        let pem = fs::read(self.state().join("tls/ca.pem"));
+        let pem = pem.or_else(|_| fs::read(self.dir.path().join("run/orbitr/tls/ca.pem"))).unwrap();
         reqwest::Client::builder()
             .tls_certs_only([reqwest::Certificate::from_pem(&pem).unwrap()])
             .no_proxy()
@@ -157,6 +163,10 @@ fn command(dir: &TempDir, https: u16, http: u16) -> Command {
         .arg(dir.path().join("no-docker.sock"))
         .env_clear()
         .stdin(Stdio::null());
+    let run = dir.path().join("run");
+    if run.is_dir() {
+        command.arg("--stand-in").arg(run);
+    }
     command
 }
 

@@ -1,24 +1,64 @@
 //! The files of the box key, and which of them opens a database.
 //!
 //! `box.key` is the key; `box.key.next` exists while a rotation is under way; `box-<id>.key` are keys of
-//! before, for as long as a kept copy of the database needs them. All are 32 bytes with mode 0600.
+//! before, for as long as a kept copy of the database needs them. All have mode 0600 and are 32 bytes, or, where the machine
+//! keeps a key for us ([`seal_with`]), those 32 bytes sealed with that.
 
 use std::{
     fs::{self, OpenOptions, Permissions},
     io::{self, Write},
     os::unix::fs::{OpenOptionsExt, PermissionsExt},
     path::{Path, PathBuf},
+    sync::OnceLock,
 };
 
+use aws_lc_rs::aead::NONCE_LEN;
 use orbitr_model::RecoveryReason;
 use rusqlite::Connection;
 use serde_json::json;
 
-use super::{BoxKey, KEY_BYTES, Keyring, reseal};
+use super::{BoxKey, KEY_BYTES, Keyring, Sealed, reseal};
 use crate::{
     Error, OpenError, crash, events, files,
     pending::{self, Happened},
 };
+
+/// What the machine keeps for us: never on a disk as it is. Files are sealed with it.
+static SEAL: OnceLock<BoxKey> = OnceLock::new();
+/// What a sealed key is sealed for.
+const SEALED_FOR: &str = "\u{0}box key file";
+/// A nonce, the key, a tag.
+const SEALED_BYTES: usize = NONCE_LEN + KEY_BYTES + TAG_BYTES;
+/// Of AES-256-GCM.
+const TAG_BYTES: usize = 16;
+
+/// Seals the box's key files with this key from now on, and opens those that are. For the whole process, once, before a
+/// store is opened: the key comes from the machine (systemd-creds), which is one, too. A file that is not sealed yet is
+/// read as it is and sealed when the key is rotated.
+pub(crate) fn seal_with(key: [u8; KEY_BYTES]) {
+    // The same key again changes nothing.
+    let _ = SEAL.set(BoxKey::from_bytes(key));
+}
+
+/// What goes into a key's file.
+fn to_file(key: &BoxKey, seal: Option<&BoxKey>) -> Result<Vec<u8>, Error> {
+    let Some(seal) = seal else { return Ok(key.as_bytes().to_vec()) };
+    let sealed = seal.seal(SEALED_FOR, key.as_bytes())?;
+    Ok([sealed.nonce.as_slice(), &sealed.bytes].concat())
+}
+
+/// What a key's file holds.
+fn from_file(bytes: &[u8], seal: Option<&BoxKey>) -> Read {
+    if let Ok(plain) = <[u8; KEY_BYTES]>::try_from(bytes) {
+        return Read::Key(BoxKey::from_bytes(plain));
+    }
+    let Some((nonce, sealed)) = bytes.split_first_chunk::<NONCE_LEN>().filter(|_| bytes.len() == SEALED_BYTES) else {
+        return Read::Malformed;
+    };
+    let sealed = Sealed { key_id: String::new(), nonce: *nonce, bytes: sealed.to_vec() };
+    let plain = seal.and_then(|seal| seal.open(SEALED_FOR, &sealed));
+    plain.and_then(|plain| plain.try_into().ok()).map_or(Read::Closed, |plain| Read::Key(BoxKey::from_bytes(plain)))
+}
 
 const CURRENT: &str = "box.key";
 const NEXT: &str = "box.key.next";
@@ -131,6 +171,7 @@ fn load(dir: &Path) -> Result<Found, OpenError> {
         Read::Key(key) => Some(key),
         Read::Missing => None,
         Read::Malformed => return Err(mismatch("the file box.key is not 32 bytes long")),
+        Read::Closed => return Err(mismatch("the file box.key is sealed, and this machine does not open it")),
     };
     // A file that a crash cut off was never in use: keys are synced before anything is sealed with them.
     let next = read(&dir.join(NEXT))?.key();
@@ -145,6 +186,8 @@ enum Read {
     Key(BoxKey),
     Missing,
     Malformed,
+    /// Sealed with what is not here.
+    Closed,
 }
 
 impl Read {
@@ -155,9 +198,7 @@ impl Read {
 
 fn read(path: &Path) -> Result<Read, Error> {
     match fs::read(path) {
-        Ok(bytes) => {
-            Ok(bytes.try_into().map_or(Read::Malformed, |bytes: [u8; KEY_BYTES]| Read::Key(BoxKey::from_bytes(bytes))))
-        }
+        Ok(bytes) => Ok(from_file(&bytes, SEAL.get())),
         Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(Read::Missing),
         Err(e) => Err(Error::io(format!("reading {}", path.display()))(e)),
     }
@@ -185,13 +226,14 @@ fn make(dir: &Path) -> Result<BoxKey, Error> {
 /// Puts a key beside the current one, on the disk before anything is sealed with it.
 pub(super) fn write(dir: &Path, key: &BoxKey) -> Result<(), Error> {
     let path = dir.join(NEXT);
+    let contents = to_file(key, SEAL.get())?;
     files::remove(&path)?;
     OpenOptions::new()
         .create_new(true)
         .write(true)
         .mode(0o600)
         .open(&path)
-        .and_then(|mut file| file.write_all(key.as_bytes()).and_then(|()| file.sync_all()))
+        .and_then(|mut file| file.write_all(&contents).and_then(|()| file.sync_all()))
         .map_err(Error::io("writing the box key"))?;
     files::sync_dir(dir)
 }
@@ -223,7 +265,7 @@ fn retired(dir: &Path, key: &BoxKey) -> PathBuf {
 /// A `box.key` that is no key: where it is, so that it can be set aside.
 pub(crate) fn malformed(dir: &Path) -> Result<Option<PathBuf>, Error> {
     let path = dir.join(CURRENT);
-    Ok(matches!(read(&path)?, Read::Malformed).then_some(path))
+    Ok(matches!(read(&path)?, Read::Malformed | Read::Closed).then_some(path))
 }
 
 fn retired_files(dir: &Path) -> Result<Vec<PathBuf>, Error> {
@@ -262,4 +304,28 @@ pub(crate) fn forget_unused(dir: &Path, db: &Path) -> Result<(), Error> {
 fn key_id_of(path: &Path) -> Result<Option<String>, Error> {
     let conn = Connection::open(path)?;
     Ok(super::check_of(&conn)?.map(|check| check.key_id))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
+    use super::*;
+
+    #[test]
+    fn a_sealed_key_is_opened_by_what_sealed_it_and_by_nothing_else() {
+        let (key, seal, other) =
+            (BoxKey::generate().unwrap(), BoxKey::generate().unwrap(), BoxKey::generate().unwrap());
+        let sealed = to_file(&key, Some(&seal)).unwrap();
+        assert_eq!(sealed.len(), SEALED_BYTES);
+        assert!(!sealed.windows(KEY_BYTES).any(|part| part == key.as_bytes()));
+        assert_eq!(from_file(&sealed, Some(&seal)).key().unwrap().id(), key.id());
+        assert!(matches!(from_file(&sealed, Some(&other)), Read::Closed));
+        assert!(matches!(from_file(&sealed, None), Read::Closed));
+        let mut broken = sealed;
+        broken[20] ^= 1;
+        assert!(matches!(from_file(&broken, Some(&seal)), Read::Closed));
+        let plain = to_file(&key, None).unwrap();
+        assert_eq!(from_file(&plain, Some(&seal)).key().unwrap().id(), key.id(), "a key from before");
+        assert!(matches!(from_file(b"short", Some(&seal)), Read::Malformed));
+    }
 }

@@ -1,0 +1,146 @@
+// Orbitr OS before its data partition is open: a folder stands in for /run, and this file does what the image's units do.
+
+import assert from "node:assert/strict";
+import { mkdir, mkdtemp, readFile, rename, rm, writeFile } from "node:fs/promises";
+import path from "node:path";
+
+import { Box } from "../lib/box.mjs";
+import { picture, visitor } from "../lib/browser.mjs";
+import { accessibility, sideways } from "../lib/checks.mjs";
+import { ADMIN } from "../lib/hands.mjs";
+import { eventually, suite } from "../lib/runner.mjs";
+
+const ID = "0f410f90-ea92-4bcf-b701-b7503621b14f";
+const disk = (device, transport) => ({ device, model: "QEMU HARDDISK", serial: "S-1", bytes: 17179869184, transport, removable: transport === "usb" });
+const candidate = (device, encrypted = false) => ({
+  partuuid: ID, device, disk: disk("/dev/vda", "virtio"), bytes: 8589934592, encrypted,
+  complete: encrypted ? null : true, machine_id: null, made_at: "2026-11-22T13:00:00Z",
+});
+
+/** What root leaves, by rename as root does it. */
+async function leave(run, name, value) {
+  const file = path.join(run, "orbitr-box", name);
+  await writeFile(`${file}.new`, JSON.stringify(value));
+  await rename(`${file}.new`, file);
+}
+const found = (run, more) => leave(run, "data.json", {
+  version: 1, state: "none", reason: null, problem: null, recorded: null, open: null, candidates: [],
+  boot_disk: disk("/dev/vda", "virtio"), ...more,
+});
+const report = (run, act, id, more) => leave(run, `results/${act}.json`, {
+  version: 1, act, id, state: "running", step: "Making the file system", fraction: null, problem: null, value: null, ...more,
+});
+
+/** Waits until the supervisor asks for an act, as its unit would be started. */
+async function asked(run, act) {
+  const file = path.join(run, `orbitr/requests/${act}.json`);
+  const text = await eventually(`${act} is asked for`, 10_000, () => readFile(file, "utf8").catch(() => null));
+  await rm(file);
+  return JSON.parse(text);
+}
+
+const test = suite("image", {
+  async setup() {
+    const run = await mkdtemp("/var/tmp/orbitr-run-");
+    for (const folder of ["orbitr-box/results", "orbitr/requests"]) await mkdir(path.join(run, folder), { recursive: true });
+    await found(run, {});
+    const box = await Box.start("image", ["--stand-in", run]);
+    const phone = await visitor(box, { javaScript: false, width: 360, height: 780 });
+    return { box, run, phone, page: phone.page };
+  },
+  async teardown({ box, run }) {
+    await box.gone();
+    await rm(run, { recursive: true, force: true });
+  },
+});
+
+/** What every page here promises: usable by anybody, on a phone, without JavaScript. */
+async function sound(page) {
+  assert.deepEqual(await accessibility(page), []);
+  assert.deepEqual(await sideways(page), []);
+}
+
+test("the code opens the wizard, and a wrong one does not", async ({ box, page }) => {
+  await page.goto("/");
+  await sound(page);
+  await page.getByLabel("Setup code").fill("WRONG");
+  await page.getByRole("button", { name: "Continue" }).click();
+  await page.getByText("This is not the code.").first().waitFor();
+  await sound(page);
+  await page.getByLabel("Setup code").fill(box.setupCode);
+  await page.getByRole("button", { name: "Continue" }).click();
+  await page.getByRole("heading", { name: "Where your data will live" }).waitFor();
+  await sound(page);
+  await picture(page, "image-data");
+});
+
+test("every trouble with the data has its page", async ({ run, page }) => {
+  for (const [facts, heading] of [
+    [{ state: "choice", reason: "unrecorded", candidates: [candidate("/dev/vda6")] }, "There are data of a box here"],
+    [{ state: "choice", reason: "missing", recorded: ID }, "The data partition of this box is not there"],
+    [{ state: "choice", reason: "ambiguous", recorded: ID, candidates: [candidate("/dev/vda6"), candidate("/dev/vdb6")] }, "Two data partitions cannot be told apart"],
+    [{ state: "locked", recorded: ID, candidates: [candidate("/dev/vda6", true)] }, "The data are locked"],
+    [{ state: "failed", recorded: ID, problem: { code: "data-unreadable", title: "It holds nothing", detail: "", fix: "Look." } }, "The data partition cannot be used"],
+  ]) {
+    await found(run, facts);
+    await page.goto("/");
+    await page.getByRole("heading", { name: heading }).waitFor();
+    await sound(page);
+  }
+  await found(run, {});
+});
+
+test("a stick offers its disks and asks for the serial number", async ({ run, page }) => {
+  await found(run, { boot_disk: disk("/dev/sda", "usb") });
+  await writeFile(path.join(run, "targets.json"), JSON.stringify([{ disk: disk("/dev/vda", "virtio"), contents: ["ntfs «Windows», 100 GiB"], unfinished: false }]));
+  await page.goto("/");
+  await page.getByRole("heading", { name: "Install Orbitr OS" }).waitFor();
+  await sound(page);
+  await picture(page, "image-install");
+  await page.getByLabel("QEMU HARDDISK").check();
+  await page.getByRole("button", { name: "Continue" }).click();
+  await page.getByRole("heading", { name: "Erase this disk?" }).waitFor();
+  await sound(page);
+  await page.getByLabel("Type the disk's serial number").fill("S-1");
+  await page.getByRole("button", { name: "Erase and install" }).click();
+  const { id } = await asked(run, "install");
+  await report(run, "install", id, { step: "Copying the system", fraction: 0.4 });
+  await page.goto("/setup/progress");
+  await page.getByText("Copying the system · 40 %").waitFor();
+  await sound(page);
+  await report(run, "install", id, { state: "done", value: { disk: disk("/dev/vda", "virtio") } });
+  await page.goto("/setup/progress");
+  await page.getByText("Take the stick out now").waitFor();
+  await sound(page);
+  await rm(path.join(run, "orbitr-box/results/install.json"));
+  await found(run, {});
+});
+
+test("an encrypted data partition is made after its key was typed back, and the wizard goes on in the same browser", async ({ box, run, page }) => {
+  await page.goto("/");
+  await page.getByLabel("Encrypt the data").check();
+  await page.getByRole("button", { name: "Continue" }).click();
+  await page.getByRole("heading", { name: "Write this key down" }).waitFor();
+  await sound(page);
+  const key = await page.locator(".recovery-key").innerText();
+  await page.getByLabel("The key, from your paper").fill("AAAA-AAAA");
+  await page.getByRole("button", { name: "Make the data partition" }).click();
+  await page.getByText("This is not the key above").first().waitFor();
+  await page.getByLabel("The key, from your paper").fill(key.toLowerCase());
+  await page.getByRole("button", { name: "Make the data partition" }).click();
+  const request = await asked(run, "make-data");
+  assert.equal(request.encrypt.recovery_key, key.replaceAll("-", ""));
+  await report(run, "make-data", request.id, { state: "done" });
+  await found(run, { state: "open", recorded: ID });
+  await eventually("the supervisor ends itself", 20_000, () => !box.alive);
+  const code = box.setupCode;
+  await box.up();
+  assert.equal(box.setupCode, code, "the code on the screen stays the same");
+  await page.goto("/setup");
+  await page.getByRole("heading", { name: "Your account" }).waitFor();
+  await page.getByLabel("Your name").fill(ADMIN.name);
+  await page.getByLabel("Username").fill(ADMIN.username);
+  await page.getByLabel("Password", { exact: true }).fill(ADMIN.password);
+  await page.getByRole("button", { name: "Continue" }).click();
+  await page.getByRole("heading", { name: "Your box" }).waitFor();
+});
