@@ -89,7 +89,10 @@ class Machine:
     def _connect(self, name):
         deadline = time.monotonic() + 60
         while True:
-            if self.process.poll() is not None:
+            process = self.process
+            if process is None:
+                raise ConnectionError(f"{self.name} is switched off")
+            if process.poll() is not None:
                 raise AssertionError((self.folder / "vm.log").read_text())
             connection = socket.socket(socket.AF_UNIX)
             try:
@@ -153,7 +156,10 @@ class Machine:
                 return None
             buffer = b""
             while not buffer.endswith(b"\n"):
-                buffer += connection.recv(1 << 20)
+                part = connection.recv(1 << 20)
+                if not part:
+                    raise ConnectionError("the agent's channel is closed")
+                buffer += part
         answered = json.loads(buffer)
         if "error" in answered:
             raise AssertionError(f"{command}: {answered['error']}")
