@@ -144,8 +144,10 @@ impl JournalQuery {
             }
         }
         query.text = given(&self.text);
-        if query.text.as_deref().is_some_and(|text| !Query::text_fits(text)) {
-            refuse("text", "at most 200 characters, on one line");
+        // The second stands where bytes were no text: nothing would be found by it.
+        let fits = |text: &str| Query::text_fits(text) && !text.contains(char::REPLACEMENT_CHARACTER);
+        if query.text.as_deref().is_some_and(|text| !fits(text)) {
+            refuse("text", "at most 200 characters of text, on one line");
         }
         if self.limit.is_some_and(|limit| !(1..=LINES_MAX).contains(&limit)) {
             refuse("limit", "1 to 1000");

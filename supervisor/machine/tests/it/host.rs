@@ -466,6 +466,7 @@ async fn the_journal_is_read_without_secrets_and_followed() {
         ("boot", JournalQuery { boot: Some("--all".to_owned()), ..JournalQuery::default() }),
         ("before", JournalQuery { before: Some("x".to_owned()), ..JournalQuery::default() }),
         ("limit", JournalQuery { limit: Some(0), ..JournalQuery::default() }),
+        ("text", JournalQuery { text: Some("bytes \u{fffd}".to_owned()), ..JournalQuery::default() }),
     ] {
         let problem = Problem::from(room.machine.journal(&journal(), &query).await.unwrap_err());
         assert!(problem.message_for(field).is_some(), "{field}: {problem:?}");
