@@ -25,12 +25,16 @@ use crate::{
 };
 
 pub(crate) fn routes(routes: Routes<Site>) -> Routes<Site> {
-    routes.get(ChangeBox, "/settings", page).post(ChangeBox, "/settings", save).public(
-        Method::GET,
-        "/authority.pem",
-        "a browser needs it to know the box, and it holds nothing secret",
-        authority,
-    )
+    routes
+        .get(ChangeBox, "/settings", page)
+        .post(ChangeBox, "/settings", save)
+        .post(ChangeBox, "/settings/key", rotate_key)
+        .public(
+            Method::GET,
+            "/authority.pem",
+            "a browser needs it to know the box, and it holds nothing secret",
+            authority,
+        )
 }
 
 /// The form, also the wizard's third step.
@@ -93,6 +97,11 @@ fn body(site: &Site, cx: PageCx, form: &SettingsForm, about: &About, problem: Op
                 p class="quiet" { "This box vouches for itself. Give its authority to your devices once, and their browsers know it." }
                 div class="cluster" { (ui::link_button("Download the authority", "/authority.pem").icon(Icon::Download).download()) }
             } }))
+            (ui::card("Key", html! { div class="stack stack-s" {
+                p { "Passwords and other secrets of your apps are sealed with a key that is on this box only." }
+                p class="quiet" { "A fresh key seals all of them again, at once. Older copies of the database go on with the key they were made with." }
+                (ui::Form::post("/settings/key").button(ui::button("Change the key").icon(Icon::KeyRound)))
+            } }))
             (ui::card("About", ui::key_values()
                 .row("Orbitr", &about.version)
                 .row("System", &about.system)
@@ -124,6 +133,11 @@ async fn save(
         }
         Err(problem) => Err(Trouble(problem)),
     }
+}
+
+async fn rotate_key(State(site): State<Site>, permit: Permit<ChangeBox>) -> Answer<Response> {
+    site.machine.rotate_key(&permit).await.map_err(Problem::from)?;
+    Ok(Flash::good("Every secret is sealed with a fresh key").redirect("/settings"))
 }
 
 async fn authority(State(site): State<Site>) -> Response {

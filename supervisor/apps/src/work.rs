@@ -307,9 +307,9 @@ impl Hands {
         let mut said = String::new();
         loop {
             let containers = self.up_containers(loaded)?;
-            if let Some(failed) = containers.iter().find(|container| gave_up(container)) {
-                self.last_lines(cx, failed).await;
-                return Err(StepError::lasting(gave_up_problem(loaded, failed)));
+            if let Some(failed) = self.given_up(&containers).await? {
+                self.last_lines(cx, &failed).await;
+                return Err(StepError::lasting(gave_up_problem(loaded, &failed)));
             }
             let seen = reached(&containers, loaded).await;
             let Err(why) = seen else {
@@ -333,6 +333,19 @@ impl Hands {
                 () = cx.cancelled() => return Err(orbitr_docker::Error::Cancelled.into()),
             }
         }
+    }
+
+    /// The first container that has given up. What is in memory follows the engine's events and may be behind: it may
+    /// still show how the container ended before this job started it. So the engine itself has the last word.
+    async fn given_up(&self, containers: &[Arc<Container>]) -> Result<Option<Container>, Error> {
+        for container in containers.iter().filter(|container| gave_up(container)) {
+            match self.docker.inspect(container.id()).await {
+                Ok(now) if gave_up(&now) => return Ok(Some(now)),
+                Ok(_) | Err(orbitr_docker::Error::Gone { .. }) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Ok(None)
     }
 
     /// The app's containers that are meant to stay up.

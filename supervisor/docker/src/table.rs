@@ -24,7 +24,6 @@ impl Table {
         self.generation.subscribe()
     }
 
-    /// All rows, by name.
     /// Those of which `wanted` is true, by name.
     pub(crate) fn having(&self, wanted: impl Fn(&Container) -> bool) -> Vec<Arc<Container>> {
         let mut rows: Vec<_> = self.locked(|rows| rows.values().filter(|row| wanted(row)).cloned().collect());

@@ -31,6 +31,7 @@ use std::{
 };
 
 use jiff::tz::TimeZone;
+use orbitr_access::{Permit, action::ChangeBox};
 use orbitr_host::figures::Sampler;
 use orbitr_model::DisplayName;
 use orbitr_store::Store;
@@ -160,6 +161,15 @@ impl Machine {
     #[must_use]
     pub fn name(&self) -> DisplayName {
         self.known(|known| known.settings.name.clone())
+    }
+
+    /// Makes a fresh box key and seals every secret of the box with it, as one step: a crash leaves the old key with the
+    /// old seals or the new one with the new.
+    ///
+    /// # Errors
+    /// A secret cannot be opened: then nothing has changed; the database or the disk refuses.
+    pub async fn rotate_key(&self, permit: &Permit<ChangeBox>) -> Result<(), Error> {
+        Ok(self.inner.store.secrets().rotate_key(permit.actor().clone(), permit.address()).await?)
     }
 
     /// The time zone in which times are shown.

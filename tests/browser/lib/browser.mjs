@@ -31,6 +31,8 @@ export async function close() {
 
 class Watch {
   said = [];
+  /** What was sent last that may have changed something, with its answer: for whoever looks at a failure. */
+  sent = [];
   #allowed = [];
 
   constructor(origin) {
@@ -92,6 +94,11 @@ export async function visitor(box, { javaScript = true, width = 1440, height = 9
     }
   });
   context.on("response", (response) => {
+    const request = response.request();
+    if (request.method() !== "GET") {
+      watch.sent.push(`${new Date().toISOString()} ${request.method()} ${new URL(request.url()).pathname} ${response.status()}`);
+      watch.sent.splice(0, watch.sent.length - 8);
+    }
     if (response.status() >= 500) watch.note(`answer ${response.status()}: ${response.url()}`);
   });
   await context.addInitScript(() => {

@@ -108,9 +108,10 @@ export const psql = (port, password, statement) =>
 /** For a suite's `failed`: what the page shows and what the box said last. */
 export async function lookAround(given, title) {
   const name = title.toLowerCase().replace(/[^a-z0-9]+/g, "-").slice(0, 60);
-  for (const { page, box } of [given?.somebody, ...(given?.others ?? [])].filter(Boolean)) {
+  for (const { page, box, watch } of [given?.somebody, ...(given?.others ?? [])].filter(Boolean)) {
     await picture(page, `failed-${box.name}-${name}`).catch(() => {});
     const text = await page.locator("body").innerText({ timeout: 2000 }).catch(() => "");
+    console.log(watch.sent.map((line) => `        sent ${line}\n`).join(""));
     console.log(`        at ${page.url()}\n${text.slice(0, 1500).replace(/^/gm, "        | ")}`);
   }
   if (given?.box) console.log((await given.box.lastWords()).replace(/^/gm, "        > "));

@@ -7,7 +7,7 @@ import { Box, freePort } from "../lib/box.mjs";
 import { claimed, install, jobEnds, lookAround } from "../lib/hands.mjs";
 import { suite } from "../lib/runner.mjs";
 
-const ROUNDS = 12;
+const ROUNDS = 6;
 
 const test = suite("clicks", {
   async setup() {

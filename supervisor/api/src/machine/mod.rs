@@ -6,7 +6,7 @@ mod journal;
 use axum::{
     Json,
     extract::State,
-    http::{HeaderMap, Method},
+    http::{HeaderMap, Method, StatusCode},
 };
 use orbitr_access::{
     Permit,
@@ -53,6 +53,12 @@ pub(crate) fn routes(api: Builder) -> Builder {
             .answers::<Settings>(200, "The settings as they are now"),
             change,
         )
+        .on(
+            ChangeBox,
+            op(Method::POST, "/box/key/rotate", "rotateKey", "Seal every secret of the box with a fresh key")
+                .answers_nothing(204, "It is done"),
+            rotate_key,
+        )
 }
 
 async fn about(State(rooms): State<Rooms>, permit: Permit<ViewBox>) -> Answer<Json<About>> {
@@ -65,6 +71,11 @@ async fn figures(State(rooms): State<Rooms>, permit: Permit<ViewBox>) -> Answer<
 
 async fn settings(State(rooms): State<Rooms>, permit: Permit<ViewBox>) -> Answer<Tagged<Settings>> {
     Ok(Tagged(rooms.machine.settings(&permit).await?))
+}
+
+async fn rotate_key(State(rooms): State<Rooms>, permit: Permit<ChangeBox>) -> Answer<StatusCode> {
+    rooms.machine.rotate_key(&permit).await?;
+    Ok(StatusCode::NO_CONTENT)
 }
 
 async fn change(

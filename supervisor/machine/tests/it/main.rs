@@ -191,3 +191,27 @@ proptest! {
         }
     }
 }
+
+#[tokio::test]
+async fn a_fresh_key_seals_every_secret_and_history_says_who_wanted_it() {
+    let room = Room::new().await;
+    let secrets = room.store.secrets().clone();
+    room.store.write(move |tx| secrets.set(tx, "app/db/password", "correct horse")).await.unwrap();
+    let sealed = || {
+        room.store.read(|conn| {
+            Ok::<_, orbitr_store::Error>(
+                conn.query_row("SELECT hex(sealed) FROM secret", [], |row| row.get::<_, String>(0))?,
+            )
+        })
+    };
+    let before = sealed().await.unwrap();
+    room.machine.rotate_key(&may_change()).await.unwrap();
+    assert_ne!(sealed().await.unwrap(), before);
+    let event = room.history().await.remove(0);
+    assert_eq!((event.action.as_str(), &event.actor), (orbitr_model::deed::BOX_KEY_ROTATED, &Actor::Local { uid: 0 }));
+
+    let room = room.restarted().await;
+    let secrets = room.store.secrets().clone();
+    let found = room.store.read(move |conn| secrets.get(conn, "app/db/password")).await.unwrap().unwrap();
+    assert_eq!(found.reveal(), "correct horse");
+}

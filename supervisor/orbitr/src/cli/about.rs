@@ -34,6 +34,16 @@ pub(super) async fn status(client: &Client, out: &mut Output) -> Result<Exit, Fa
     Ok(Exit::Done)
 }
 
+pub(super) async fn rotate_key(client: &Client, out: &mut Output) -> Result<Exit, Failure> {
+    client.post(&["box", "key", "rotate"], None).await?;
+    if out.is_json() {
+        out.json(&json!({ "rotated": true }))?;
+    } else {
+        out.line("Every secret of the box is sealed with a fresh key.")?;
+    }
+    Ok(Exit::Done)
+}
+
 pub(super) async fn the_box(client: &Client, out: &mut Output) -> Result<Exit, Failure> {
     let about = client.get(&["box"], &[]).await?;
     let figures = client.get(&["box", "figures"], &[]).await?;

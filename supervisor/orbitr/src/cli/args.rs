@@ -105,6 +105,8 @@ pub(crate) enum Verb {
     PowerOff(PowerArgs),
     /// Make a support bundle: versions, state and logs, without secrets and data
     Support(SupportArgs),
+    /// Seal every secret of the box with a fresh key
+    RotateKey,
 }
 
 /// What can be asked about an app.

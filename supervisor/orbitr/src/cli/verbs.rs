@@ -16,6 +16,7 @@ pub(super) async fn run(common: &Common, verb: Verb, out: &mut Output) -> Result
     match verb {
         Verb::Status => about::status(client, out).await,
         Verb::Box => about::the_box(client, out).await,
+        Verb::RotateKey => about::rotate_key(client, out).await,
         Verb::Audit(args) => about::audit(client, out, &args).await,
         Verb::Issues => machine::issues(client, out).await,
         Verb::Units(args) => machine::units(client, out, &args).await,

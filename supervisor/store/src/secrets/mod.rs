@@ -4,9 +4,9 @@ pub(crate) mod file;
 mod key;
 mod text;
 
-use std::{path::PathBuf, sync::Arc};
+use std::{net::IpAddr, path::PathBuf, sync::Arc};
 
-use orbitr_model::{Timestamp, deed};
+use orbitr_model::{Actor, Timestamp, deed};
 use rusqlite::{Connection, OptionalExtension, Row, named_params, params};
 
 pub(crate) use self::key::{BoxKey, KEY_BYTES, Keyring, Sealed};
@@ -87,24 +87,25 @@ impl Secrets {
 
     /// Makes a new box key and seals every secret with it. A crash at any moment leaves the old key with
     /// the old seals or the new key with the new ones. The old key stays for as long as a kept copy of
-    /// the database needs it.
+    /// the database needs it. History says who wanted it.
     ///
     /// # Errors
     /// [`Error::SecretUnreadable`] when a secret cannot be opened: then nothing has changed; otherwise as
     /// the database and the disk.
-    pub async fn rotate_key(&self) -> Result<(), Error> {
+    pub async fn rotate_key(&self, actor: Actor, address: Option<IpAddr>) -> Result<(), Error> {
         let this = self.clone();
-        self.writer.clone().run(move |conn| this.rotate_on(conn)).await
+        self.writer.clone().run(move |conn| this.rotate_on(conn, actor, address)).await
     }
 
-    fn rotate_on(&self, conn: &mut Connection) -> Result<(), Error> {
+    fn rotate_on(&self, conn: &mut Connection, actor: Actor, address: Option<IpAddr>) -> Result<(), Error> {
         let key = Arc::new(BoxKey::generate()?);
         file::write(&self.dir, &key)?;
         crash::point("rotate:written");
         self.ring.add(Arc::clone(&key));
         let sealed = self.writer.transact_on(conn, |tx| {
             let detail = serde_json::json!({ "key": key.id() });
-            tx.event(NewEvent::by_the_box(deed::BOX_KEY_ROTATED, Subject::the_box(), detail))?;
+            let event = NewEvent::by_the_box(deed::BOX_KEY_ROTATED, Subject::the_box(), detail);
+            tx.event(NewEvent { actor, address, ..event })?;
             reseal(tx, &self.ring, &key)
         });
         if let Err(error) = sealed {

@@ -4,6 +4,8 @@
 
 use std::{env, path::PathBuf, process::Command};
 
+use orbitr_model::Actor;
+
 use super::*;
 use crate::{crash::ABORT_AT, recovery};
 
@@ -19,7 +21,7 @@ async fn child() {
         "start" => drop(open(&dir, V1).await),
         "migrate" => drop(open(&dir, V3).await),
         "go-back" => drop(open(&dir, V1).await),
-        "rotate" => drop(open(&dir, V1).await.unwrap().secrets().rotate_key().await),
+        "rotate" => drop(open(&dir, V1).await.unwrap().secrets().rotate_key(Actor::Box, None).await),
         "keep" => drop(open(&dir, V1).await.unwrap().keep_copy().await),
         "restore" => recovery::restore_within(&dir, "orbitr-v1.1.sqlite", &Schema::of(V3)).unwrap(),
         other => panic!("a child does not know how to {other}"),
@@ -139,7 +141,7 @@ async fn a_key_rotation_that_is_cut_off_leaves_everything_readable() {
         assert_eq!(whole_history(&store).await, if committed { 2 } else { 1 }, "{point}");
         assert_eq!(std::fs::read(dir.path().join("box.key")).unwrap() != key, committed, "{point}");
         assert!(!dir.path().join("box.key.next").exists(), "{point}");
-        store.secrets().rotate_key().await.unwrap();
+        store.secrets().rotate_key(Actor::Box, None).await.unwrap();
         assert_eq!(secret(&store).await.as_deref(), Some("a secret value"), "{point}");
     }
 }

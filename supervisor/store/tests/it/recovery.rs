@@ -1,6 +1,6 @@
 use std::fs;
 
-use orbitr_model::RecoveryReason;
+use orbitr_model::{Actor, RecoveryReason};
 use orbitr_store::{
     Error, OpenError, Store,
     events::{self, Filter},
@@ -131,7 +131,7 @@ async fn a_kept_copy_takes_the_place_of_a_broken_database_which_is_set_aside() {
 async fn a_copy_from_before_a_rotation_can_be_gone_back_to() {
     let the_box = with_copy().await;
     let store = the_box.open().await;
-    store.secrets().rotate_key().await.unwrap();
+    store.secrets().rotate_key(Actor::Box, None).await.unwrap();
     let key = fs::read(the_box.key()).unwrap();
     store.close().await;
     let copies = recovery::kept(the_box.dir()).await.unwrap();

@@ -1,6 +1,6 @@
 use std::{fs, os::unix::fs::PermissionsExt};
 
-use orbitr_model::{PageRequest, RecoveryReason};
+use orbitr_model::{Actor, PageRequest, RecoveryReason};
 use orbitr_store::{
     Error, SecretText, Store,
     events::{self, Filter},
@@ -108,7 +108,7 @@ async fn after_a_rotation_everything_still_opens_and_history_is_whole() {
     set(&store, "a", "first secret").await.unwrap();
     write_events(&store, 3).await;
     let old = fs::read(the_box.key()).unwrap();
-    store.secrets().rotate_key().await.unwrap();
+    store.secrets().rotate_key(Actor::Box, None).await.unwrap();
     assert_ne!(fs::read(the_box.key()).unwrap(), old);
     assert_eq!(get(&store, "a").await.unwrap(), text("first secret"));
     set(&store, "b", "second secret").await.unwrap();
@@ -133,7 +133,7 @@ async fn a_rotation_that_fails_changes_nothing() {
     set(&store, "b", "second secret").await.unwrap();
     let key = fs::read(the_box.key()).unwrap();
     the_box.raw().execute("UPDATE secret SET sealed = x'00' WHERE name = 'b'", []).unwrap();
-    let refused = store.secrets().rotate_key().await;
+    let refused = store.secrets().rotate_key(Actor::Box, None).await;
     assert!(matches!(refused, Err(Error::SecretUnreadable { name }) if name == "b"));
     assert_eq!(get(&store, "a").await.unwrap(), text("first secret"));
     set(&store, "b", "third secret").await.unwrap();
@@ -211,7 +211,7 @@ proptest! {
             for (number, value) in values.iter().enumerate() {
                 set(&store, &format!("s/{number}"), value).await.unwrap();
             }
-            store.secrets().rotate_key().await.unwrap();
+            store.secrets().rotate_key(Actor::Box, None).await.unwrap();
             store.close().await;
             let store = the_box.open().await;
             for (number, value) in values.iter().enumerate() {
