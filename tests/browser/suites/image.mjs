@@ -45,7 +45,7 @@ const test = suite("image", {
     for (const folder of ["orbitr-box/results", "orbitr/requests"]) await mkdir(path.join(run, folder), { recursive: true });
     await found(run, {});
     const box = await Box.start("image", ["--stand-in", run]);
-    const phone = await visitor(box, { javaScript: false, width: 360, height: 780 });
+    const phone = await visitor(box, { width: 360, height: 780 });
     return { box, run, phone, page: phone.page };
   },
   async teardown({ box, run }) {
@@ -54,7 +54,7 @@ const test = suite("image", {
   },
 });
 
-/** What every page here promises: usable by anybody, on a phone, without JavaScript. */
+/** What every page here promises: usable by anybody, on a phone. */
 async function sound(page) {
   assert.deepEqual(await accessibility(page), []);
   assert.deepEqual(await sideways(page), []);
