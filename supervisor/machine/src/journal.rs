@@ -185,6 +185,8 @@ impl Machine {
     fn page(&self, found: Result<host::Window, host::Error>) -> Result<JournalPage, Error> {
         let window = match found {
             Ok(window) => window,
+            // A boot that the journal does not know has no lines; systemd calls it an error, in its own words.
+            Err(host::Error::Failed(why)) if why.contains("specified boot") => host::Window::default(),
             Err(host::Error::NotInstalled) => {
                 let reason = "The journal needs systemd, and this machine has no journalctl.".to_owned();
                 return Ok(JournalPage { available: false, reason, lines: Vec::new(), more: false });
