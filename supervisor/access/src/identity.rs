@@ -100,9 +100,16 @@ impl Access {
         }
     }
 
-    /// Root, or the user that the supervisor runs as; nobody else is known by a Unix user alone.
+    /// From now on this Unix user is as good as root on the socket: the menu on the box's own screen runs as it, and whoever
+    /// is in front of that is at the box itself. The first one counts.
+    pub fn let_console_in(&self, uid: u32) {
+        let _ = self.inner.console_uid.set(uid);
+    }
+
+    /// Root, the user that the supervisor runs as, or the console's; nobody else is known by a Unix user alone.
     pub(crate) fn local_caller(&self, uid: u32) -> Option<Caller> {
-        (uid == 0 || uid == self.inner.own_uid).then(|| Caller::local(uid))
+        let known = uid == 0 || uid == self.inner.own_uid || self.inner.console_uid.get() == Some(&uid);
+        known.then(|| Caller::local(uid))
     }
 
     /// Whose session this secret is, if it is one that is not over.

@@ -90,6 +90,8 @@ struct Inner {
     clock: Clock,
     /// The Unix user that the supervisor runs as; on the socket it is as good as root.
     own_uid: u32,
+    /// The Unix user of the menu on the box's own screen, where there is one.
+    console_uid: OnceLock<u32>,
     /// Once true, true for ever: there is never an admin less than one.
     claimed: AtomicBool,
     home: OnceLock<ProjectId>,
@@ -117,6 +119,7 @@ impl Access {
                 hasher: Hasher::new(),
                 clock,
                 own_uid,
+                console_uid: OnceLock::new(),
                 claimed: AtomicBool::new(claimed),
                 home: home.map(OnceLock::from).unwrap_or_default(),
                 denials: Denials::default(),

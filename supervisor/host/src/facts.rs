@@ -174,6 +174,12 @@ fn unescape(text: &str) -> String {
     plain
 }
 
+/// The number of a user of this machine; none when there is no such user.
+#[must_use]
+pub fn user_id(name: &str) -> Option<u32> {
+    nix::unistd::User::from_name(name).ok().flatten().map(|user| user.uid.as_raw())
+}
+
 /// The kernel's release, for example `6.12.48`; empty when it does not say.
 #[must_use]
 pub fn kernel() -> String {

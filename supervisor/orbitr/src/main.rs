@@ -1,9 +1,10 @@
-//! `orbitr`: the supervisor of the box and its command line, in one program.
+//! `orbitr`: the supervisor of the box, its command line and its console menu, in one program.
 //!
 //! What lives here: reading the configuration, putting the parts together, running them, and the command
 //! line as a client of what runs. What may not: any rule, any query, any page; those live in the rooms.
 
 mod cli;
+mod console;
 mod privileged;
 mod supervise;
 

@@ -26,12 +26,14 @@ const MAY_USE: &[(&str, &[&str])] = &[
     // the two ways in: rules and the outside world are behind the rooms
     ("orbitr-api", &["model", "store", "jobs", "access", "machine", "apps", "sdk", "catalog"]),
     ("orbitr-web", &["model", "store", "jobs", "access", "machine", "apps", "sdk", "catalog"]),
+    // the menu as a picture: what it shows comes in, what it wants goes out
+    ("orbitr-console", &["model"]),
     // the wiring
     (
         "orbitr",
         &[
             "model", "host", "docker", "privileged", "store", "jobs", "access", "machine", "apps", "sdk", "catalog", "edge", "api",
-            "web",
+            "web", "console",
         ],
     ),
     ("orbitr-tests", &["model", "sdk"]),
@@ -48,6 +50,8 @@ const ONLY_IN: &[(&str, &[&str])] = &[
     ("maud", &["orbitr-web"]),
     ("rcgen", &["orbitr-edge"]),
     ("clap", &["orbitr"]),
+    ("ratatui", &["orbitr-console", "orbitr"]),
+    ("crossterm", &["orbitr"]),
     ("anyhow", &["orbitr", "orbitr-tests"]),
     ("tracing-subscriber", &["orbitr"]),
     (

@@ -67,4 +67,10 @@ async fn root_on_the_box_is_an_admin_without_an_account() {
     assert_eq!(boxed.status::<ChangeOwnAccount>(&root, TheBox).await, 403);
     assert!(boxed.local(crate::testbox::OWN_UID).await.is_some(), "the supervisor's own user is as good");
     assert!(boxed.local(1000).await.is_none(), "nobody else is");
+    boxed.access.let_console_in(1000);
+    let console = boxed.local(1000).await.unwrap();
+    assert_eq!(console.actor(), &Actor::Local { uid: 1000 }, "history can tell the console from root");
+    assert!(boxed.local(1001).await.is_none(), "nobody else is");
+    boxed.access.let_console_in(1001);
+    assert!(boxed.local(1001).await.is_none(), "a box has one console");
 }

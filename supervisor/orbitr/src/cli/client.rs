@@ -23,7 +23,7 @@ const SILENCE: Duration = Duration::from_secs(45);
 const TOKEN_MAX_BYTES: usize = 4096;
 
 /// One box, as it is reached.
-pub(super) struct Client {
+pub(crate) struct Client {
     http: reqwest::Client,
     base: Url,
     token: Option<String>,
@@ -33,7 +33,7 @@ pub(super) struct Client {
 
 impl Client {
     /// Reads where the box is; connects with the first request.
-    pub(super) fn new(common: &Common) -> Result<Self, Failure> {
+    pub(crate) fn new(common: &Common) -> Result<Self, Failure> {
         match &common.url {
             Some(url) => Self::over_https(url, common.token_file.as_deref(), common.ca.as_deref()),
             None => Self::over_socket(&common.socket.clone().unwrap_or_else(default_socket)),
@@ -63,7 +63,7 @@ impl Client {
     }
 
     /// Whether this is the box that we are on.
-    pub(super) fn is_local(&self) -> bool {
+    pub(crate) fn is_local(&self) -> bool {
         self.base.scheme() == "http"
     }
 
@@ -72,22 +72,32 @@ impl Client {
         (!self.is_local()).then(|| format!("{}{path}", self.base.origin().ascii_serialization()))
     }
 
-    pub(super) async fn get(&self, path: &[&str], query: &[(&str, String)]) -> Result<Value, Failure> {
+    pub(crate) async fn get(&self, path: &[&str], query: &[(&str, String)]) -> Result<Value, Failure> {
         let request = self.request(Method::GET, path, query)?;
         self.value(request).await
     }
 
-    pub(super) async fn post(&self, path: &[&str], body: Option<&Value>) -> Result<Value, Failure> {
+    pub(crate) async fn post(&self, path: &[&str], body: Option<&Value>) -> Result<Value, Failure> {
         self.send(Method::POST, path, body).await
     }
 
-    pub(super) async fn delete(&self, path: &[&str], body: &Value) -> Result<Value, Failure> {
+    pub(crate) async fn delete(&self, path: &[&str], body: &Value) -> Result<Value, Failure> {
         self.send(Method::DELETE, path, Some(body)).await
     }
 
     /// An answer that goes on until somebody has enough.
-    pub(super) async fn stream(&self, path: &[&str], query: &[(&str, String)]) -> Result<Response, Failure> {
+    pub(crate) async fn stream(&self, path: &[&str], query: &[(&str, String)]) -> Result<Response, Failure> {
         let request = self.request(Method::GET, path, query)?;
+        let answer = request.send().await.map_err(|error| self.unreachable(&error))?;
+        if answer.status().is_success() { Ok(answer) } else { Err(self.refused(answer).await) }
+    }
+
+    /// The same for what the pages are told: which parts of the box change.
+    pub(crate) async fn changes(&self, topics: &str) -> Result<Response, Failure> {
+        let mut url = self.base.clone();
+        url.path_segments_mut().map_err(|()| self.stranger())?.clear().push("events");
+        url.query_pairs_mut().append_pair("topics", topics);
+        let request = self.http.get(url).header(header::ACCEPT, "text/event-stream");
         let answer = request.send().await.map_err(|error| self.unreachable(&error))?;
         if answer.status().is_success() { Ok(answer) } else { Err(self.refused(answer).await) }
     }
@@ -147,7 +157,7 @@ impl Client {
     }
 
     /// Nobody answers, with the innermost reason.
-    pub(super) fn unreachable(&self, error: &reqwest::Error) -> Failure {
+    pub(crate) fn unreachable(&self, error: &reqwest::Error) -> Failure {
         let mut why: &dyn std::error::Error = error;
         while let Some(inner) = why.source() {
             why = inner;
@@ -181,7 +191,8 @@ fn base(text: &str) -> Result<Url, Failure> {
     Ok(base)
 }
 
-fn default_socket() -> PathBuf {
+/// Where the control socket is, unless the arguments say otherwise.
+pub(crate) fn default_socket() -> PathBuf {
     let given = |name| env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
     given("ORBITR_SOCKET")
         .or_else(|| given("ORBITR_STATE_DIR").map(|dir| dir.join("control.sock")))

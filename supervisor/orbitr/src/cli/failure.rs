@@ -12,7 +12,7 @@ use super::output::{Output, clean};
 
 /// The exit codes. They do not change their meaning.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Exit {
+pub(crate) enum Exit {
     /// Done.
     Done = 0,
     /// The operation failed: the job failed or was cancelled, or the box has a problem.
@@ -37,7 +37,7 @@ impl From<Exit> for ExitCode {
 
 /// Why a verb did not do what it should.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum Failure {
+pub(crate) enum Failure {
     /// What was typed, or the file that it names, is wrong.
     #[error("{0}")]
     Usage(String),

@@ -5,17 +5,17 @@
 
 mod about;
 mod apps;
-mod args;
-mod client;
+pub(crate) mod args;
+pub(crate) mod client;
 mod extension;
-mod failure;
+pub(crate) mod failure;
 mod install;
 mod jobs;
 mod machine;
 mod output;
 mod people;
 mod routes;
-mod stream;
+pub(crate) mod stream;
 mod time;
 mod verbs;
 
@@ -28,7 +28,7 @@ use self::{
     failure::{Exit, Failure},
     output::Output,
 };
-use crate::supervise;
+use crate::{console, supervise};
 
 const EXIT_CODES: &str = "\
 Exit codes:
@@ -61,6 +61,8 @@ struct Cli {
 enum Command {
     /// Run the supervisor: the daemon that serves the box's pages and keeps its apps
     Supervise(Box<supervise::Args>),
+    /// The menu of the box's own screen: how it is, and what can be done without a browser
+    Console(console::Args),
     #[command(flatten)]
     Verb(Verb),
     /// Write extensions: needs no box
@@ -93,6 +95,7 @@ pub(crate) fn run() -> ExitCode {
             }
             supervise::main(*args)
         }
+        Command::Console(args) => console::main(&common, &args),
         Command::Verb(verb) => client(&common, verb),
         Command::Ext { verb } => here(&common, |out| extension::run(verb, out)),
         Command::Privileged { act } => crate::privileged::main(act),

@@ -9,27 +9,27 @@ const LONGEST: usize = 1 << 20;
 
 /// One event.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Event {
+pub(crate) struct Event {
     /// Its kind; `message` when it says none.
-    pub(super) name: String,
+    pub(crate) name: String,
     /// What it says.
-    pub(super) data: String,
+    pub(crate) data: String,
 }
 
 /// The events of an answer, as they come.
-pub(super) struct Events<'a> {
+pub(crate) struct Events<'a> {
     client: &'a Client,
     answer: Response,
     parser: Parser,
 }
 
 impl<'a> Events<'a> {
-    pub(super) fn new(client: &'a Client, answer: Response) -> Self {
+    pub(crate) fn new(client: &'a Client, answer: Response) -> Self {
         Self { client, answer, parser: Parser::default() }
     }
 
     /// The next event; none when the stream has ended.
-    pub(super) async fn next(&mut self) -> Result<Option<Event>, Failure> {
+    pub(crate) async fn next(&mut self) -> Result<Option<Event>, Failure> {
         loop {
             if let Some(event) = self.parser.next() {
                 return Ok(Some(event));

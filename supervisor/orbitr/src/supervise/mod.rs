@@ -13,6 +13,7 @@ mod run;
 mod site;
 mod state_dir;
 mod waiting;
+mod welcome;
 
 use std::{
     io::{self, Write},

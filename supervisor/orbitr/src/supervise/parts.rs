@@ -14,6 +14,7 @@ use orbitr_access::{Access, Secret};
 use orbitr_apps::{Apps, BoxFacts, Prepared};
 use orbitr_catalog::Catalog;
 use orbitr_docker::Docker;
+use orbitr_host::facts;
 use orbitr_jobs::Jobs;
 use orbitr_machine::{Machine, Outside};
 use orbitr_model::{RecoveryReason, Topic};
@@ -28,6 +29,9 @@ use super::{
     Config, VERSION, copies, identity,
     waiting::{self, Waiting},
 };
+
+/// The user of the menu on the box's own screen (overlays/image/README.md).
+const CONSOLE: &str = "orbitr-console";
 
 /// What the box can do at this start.
 pub(super) enum Parts {
@@ -184,6 +188,9 @@ impl Rooms {
         let machine = Machine::open_with(store.clone(), config.state_dir.clone(), VERSION, outside);
         let machine = machine.await.context("the box's settings cannot be read")?;
         let access = Access::open(store.clone(), own_uid()?).await.context("the accounts cannot be opened")?;
+        if let Some(console) = config.image.as_ref().and_then(|_| facts::user_id(CONSOLE)) {
+            access.let_console_in(console);
+        }
         let setup_code = waiting::setup_code(config, &access).await.context("a setup code cannot be made")?;
         let docker = Docker::new(orbitr_docker::Config {
             socket: config.docker_socket.clone(),

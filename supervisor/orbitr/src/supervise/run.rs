@@ -10,7 +10,7 @@ use tokio::{
     time::{interval, sleep, timeout},
 };
 
-use super::{App, announce::Notice, identity, parts::Parts, say, site, waiting};
+use super::{App, announce::Notice, identity, parts::Parts, say, site, waiting, welcome};
 
 /// The end may take this long; the unit's `TimeoutStopSec=` must be longer. Connections have 10 s of it.
 const ENDING: Duration = Duration::from_secs(14);
@@ -70,8 +70,9 @@ impl App {
         let status = self.parts.summary();
         let announcement = self.announcement(&status);
         say(&announcement);
-        if let Some(places) = &self.config.image {
-            waiting::welcome(places, &announcement);
+        match &self.config.image {
+            Some(places) => waiting::welcome(places, &announcement),
+            None => welcome::leave(&self.config.socket, &announcement),
         }
         notify::status(&status);
         notify::ready();

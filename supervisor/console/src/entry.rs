@@ -1,0 +1,77 @@
+//! What the menu offers: only what works here and now.
+
+use crate::{Facts, Place, PowerVerb, Supervisor};
+
+/// Where an entry leads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Leads {
+    /// How to reach the box, large.
+    Reach,
+    Network,
+    Apps,
+    Services,
+    Logs,
+    Password,
+    Disks,
+    Issues,
+    Support,
+    RestartOrbitr,
+    Shell,
+    Power(PowerVerb),
+}
+
+/// One line of the menu.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Entry {
+    pub(crate) key: char,
+    pub(crate) title: &'static str,
+    pub(crate) leads: Leads,
+}
+
+/// The menu of this moment. What a supervisor that is down cannot do is not offered; what the machine does without it is.
+pub(crate) fn entries(facts: &Facts, place: &Place) -> Vec<Entry> {
+    let up = facts.supervisor == Supervisor::Up;
+    let down = matches!(facts.supervisor, Supervisor::Down(_));
+    let all = [
+        (down, 'x', "Restart Orbitr", Leads::RestartOrbitr),
+        (facts.url().is_some() && !down, 'q', "Open in browser", Leads::Reach),
+        (!facts.issues.is_empty() || !facts.reasons.is_empty(), 'i', "What is wrong", Leads::Issues),
+        (up, 'a', "Apps", Leads::Apps),
+        (true, 'n', "Network", Leads::Network),
+        (true, 'd', "Disks", Leads::Disks),
+        (true, 's', "Services", Leads::Services),
+        (true, 'l', "Logs", Leads::Logs),
+        (up, 'p', "Reset password", Leads::Password),
+        (up && place.bundle_dir.is_some(), 'b', "Support bundle", Leads::Support),
+        (up && place.shell_on.is_some(), 'h', "Shell", Leads::Shell),
+        (facts.no_power.is_empty(), 'r', "Reboot", Leads::Power(PowerVerb::Reboot)),
+        (facts.no_power.is_empty(), 'o', "Power off", Leads::Power(PowerVerb::PowerOff)),
+    ];
+    let offered = all.into_iter().filter(|(offered, ..)| *offered);
+    offered.map(|(_, key, title, leads)| Entry { key, title, leads }).collect()
+}
+
+/// Why something that one would look for is not in the menu, in sentences.
+pub(crate) fn missing(facts: &Facts, place: &Place) -> Vec<String> {
+    let up = facts.supervisor == Supervisor::Up;
+    let mut why = Vec::new();
+    if !up {
+        why.push("Apps and passwords need the supervisor, and a box that is claimed.".to_owned());
+    }
+    if place.shell_on.is_none() {
+        why.push("A shell: only on the screen and the serial console of Orbitr OS.".to_owned());
+    } else if !up {
+        why.push("A shell: without the supervisor nobody can check a password.".to_owned());
+    }
+    if place.bundle_dir.is_none() {
+        why.push(
+            "A support bundle: there is no place here to write it to. A browser gets it on the page Machine."
+                .to_owned(),
+        );
+    }
+    if !facts.no_power.is_empty() {
+        why.push(format!("Reboot and power off: {}", facts.no_power));
+    }
+    why.push("Changing the network, safe mode and factory reset: not from here in this version.".to_owned());
+    why
+}

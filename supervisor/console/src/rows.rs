@@ -1,0 +1,177 @@
+//! From what the API says to what lists and pages show.
+
+use orbitr_model::ByteSize;
+use serde_json::Value;
+
+use crate::{
+    Deed, Shown, What,
+    screen::{Choice, Question, Row, Tone},
+};
+
+fn text(value: &Value, pointer: &str) -> String {
+    match value.pointer(pointer) {
+        Some(Value::String(text)) => text.clone(),
+        None | Some(Value::Null) => String::new(),
+        Some(other) => other.to_string(),
+    }
+}
+
+fn list<'a>(value: &'a Value, pointer: &str) -> &'a [Value] {
+    value.pointer(pointer).and_then(Value::as_array).map_or(&[], Vec::as_slice)
+}
+
+fn yes(value: &Value, pointer: &str) -> bool {
+    value.pointer(pointer).and_then(Value::as_bool).unwrap_or_default()
+}
+
+fn size(value: &Value, pointer: &str) -> ByteSize {
+    ByteSize(value.pointer(pointer).and_then(Value::as_u64).unwrap_or_default())
+}
+
+pub(crate) fn rows(what: What, value: &Value) -> Vec<Row> {
+    match what {
+        What::Apps => list(value, "").iter().map(app).collect(),
+        What::Services => list(value, "/units").iter().filter(|unit| matters(unit)).map(unit).collect(),
+        What::Accounts => list(value, "").iter().map(account).collect(),
+    }
+}
+
+fn app(value: &Value) -> Row {
+    let (id, name, state) = (text(value, "/id"), text(value, "/name"), text(value, "/status/state"));
+    let tone = match state.as_str() {
+        "running" => Tone::Good,
+        "unhealthy" | "down" => Tone::Bad,
+        "stopped" => Tone::Plain,
+        _ => Tone::Warn,
+    };
+    let reason = text(value, "/status/reason");
+    let verbs = list(value, "/verbs").iter().filter_map(Value::as_str).filter_map(|verb| {
+        let (key, label, lines) = match verb {
+            "start" => ('s', "Start", "It starts as it was."),
+            "stop" => ('t', "Stop", "It stays stopped until somebody starts it. Its data stays."),
+            "restart" => ('r', "Restart", "It is away for a moment. Its data stays."),
+            _ => return None,
+        };
+        let deed = Deed::App { id: id.clone(), verb: verb.to_owned() };
+        Some(Choice {
+            key,
+            label,
+            question: Question::new(format!("{label} {name}"), vec![lines.to_owned()], label, deed),
+        })
+    });
+    let verbs = verbs.collect();
+    let state = if reason.is_empty() { state } else { format!("{state}: {reason}") };
+    Row { title: name, state, tone, verbs, id }
+}
+
+/// Hundreds of units are systemd's own and well; those that failed or that can be restarted matter.
+fn matters(unit: &Value) -> bool {
+    let known = text(unit, "/load") != "not-found";
+    known && (text(unit, "/active") == "failed" || unit.pointer("/restart").is_some_and(Value::is_string))
+}
+
+fn unit(value: &Value) -> Row {
+    let (id, active, sub) = (text(value, "/name"), text(value, "/active"), text(value, "/sub"));
+    let tone = match active.as_str() {
+        "active" => Tone::Good,
+        "failed" => Tone::Bad,
+        "inactive" => Tone::Plain,
+        _ => Tone::Warn,
+    };
+    let effect = value.pointer("/restart").and_then(Value::as_str);
+    let verbs = effect.map(|effect| {
+        let lines = vec![text(value, "/description"), effect.to_owned()];
+        let question = Question::new(format!("Restart {id}"), lines, "Restart", Deed::RestartUnit(id.clone()));
+        Choice { key: 'r', label: "Restart", question }
+    });
+    Row { title: id.clone(), state: format!("{active} ({sub})"), tone, verbs: verbs.into_iter().collect(), id }
+}
+
+fn account(value: &Value) -> Row {
+    let name = text(value, "/username");
+    let disabled = value.pointer("/disabled_at").is_some_and(Value::is_string);
+    let mut state = text(value, "/role");
+    if yes(value, "/second_step") {
+        state.push_str(", second step");
+    }
+    if disabled {
+        state.push_str(", disabled");
+    }
+    let lines = vec![
+        "Gives the account a one-time password, which is shown here.".to_owned(),
+        "Ends all its sessions, turns its second step off, and enables it.".to_owned(),
+        "History keeps that it was done at the box itself.".to_owned(),
+    ];
+    let question =
+        Question::new(format!("Reset the password of {name}"), lines, "Reset", Deed::ResetPassword(name.clone()));
+    let verbs = vec![Choice { key: 'r', label: "Reset", question }];
+    let tone = if disabled { Tone::Warn } else { Tone::Plain };
+    Row { title: name.clone(), state, tone, verbs, id: name }
+}
+
+/// The page for it. None where the answer is a question instead (power).
+pub(crate) fn page(shown: Shown, value: &Value) -> Vec<String> {
+    match shown {
+        Shown::Network => network(value),
+        Shown::Disks => disks(value),
+        Shown::Power(_) => in_the_way(value),
+    }
+}
+
+fn network(value: &Value) -> Vec<String> {
+    let mut lines = Vec::new();
+    let mut pair = |label: &str, value: String| {
+        if !value.is_empty() {
+            lines.push(format!("{label:<14}{value}"));
+        }
+    };
+    pair("Host name", text(value, "/host_name"));
+    if yes(value, "/mdns/answers") {
+        pair("Local name", text(value, "/mdns/name"));
+    }
+    let gateways = list(value, "/gateways").iter();
+    pair(
+        "Way out",
+        gateways.map(|g| format!("{} ({})", text(g, "/address"), text(g, "/link"))).collect::<Vec<_>>().join(", "),
+    );
+    let servers: Vec<_> = list(value, "/name_servers").iter().filter_map(Value::as_str).collect();
+    pair("Name servers", servers.join(", "));
+    for link in list(value, "/links") {
+        let state = if yes(link, "/carrier") { "connected" } else { "no cable" };
+        lines.extend([String::new(), format!("{} ({state})  {}", text(link, "/name"), text(link, "/mac"))]);
+        lines.extend(list(link, "/addresses").iter().filter_map(Value::as_str).map(|address| format!("  {address}")));
+    }
+    if list(value, "/links").is_empty() {
+        lines.extend([String::new(), "There is no network card.".to_owned()]);
+    }
+    lines
+}
+
+fn disks(value: &Value) -> Vec<String> {
+    let mut lines = Vec::new();
+    for disk in list(value, "/disks") {
+        let (model, serial) = (text(disk, "/model"), text(disk, "/serial"));
+        lines.push(format!("{}  {}  {model}", text(disk, "/device"), size(disk, "/bytes")));
+        if !serial.is_empty() {
+            lines.push(format!("  serial {serial}"));
+        }
+        lines.push(String::new());
+    }
+    if list(value, "/disks").is_empty() {
+        lines.extend(["No disk can be seen from here.".to_owned(), String::new()]);
+    }
+    if size(value, "/data/total").0 > 0 {
+        lines.push(format!("Data: {} of {} used", size(value, "/data/used"), size(value, "/data/total")));
+    }
+    lines
+}
+
+/// What holds a shutdown back, a line each; empty when nothing does.
+fn in_the_way(value: &Value) -> Vec<String> {
+    let held = list(value, "/jobs").iter().chain(list(value, "/held_by"));
+    held.map(|holder| {
+        let why = text(holder, "/why");
+        if why.is_empty() { text(holder, "/who") } else { format!("{}: {why}", text(holder, "/who")) }
+    })
+    .collect()
+}

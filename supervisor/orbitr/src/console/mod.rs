@@ -1,0 +1,169 @@
+//! `orbitr console`: the menu on the box's own screen, as a client of what the API does. The picture and the keys are
+//! `orbitr-console`'s; here are the terminal, the questions to the supervisor, and what can be done without one.
+
+mod facts;
+mod local;
+mod logs;
+mod terminal;
+mod work;
+
+use std::{fs, io, path::PathBuf, process::ExitCode, sync::Arc, time::Duration};
+
+use orbitr_console::{Ask, Console, Event, Look, Place};
+use orbitr_host::{dbus::Bus, facts as machine};
+use tokio::{
+    signal::unix::{SignalKind, signal},
+    sync::{Notify, mpsc},
+    time::sleep,
+};
+
+use self::{
+    terminal::{Input, Screen},
+    work::Works,
+};
+use crate::cli::{
+    args::Common,
+    client::{Client, default_socket},
+    failure::Exit,
+};
+
+/// Terminals that the image has a shell for (overlays/image/README.md).
+const SHELLS: [&str; 2] = ["tty1", "ttyS0"];
+/// Answers that wait to be shown; who answers faster than that waits.
+const WAITING: usize = 256;
+
+/// What can be said to the menu.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// Esc and Ctrl-C leave the menu; without it they do not, as on the box's own screen
+    #[arg(long)]
+    leave: bool,
+    /// Nothing but ASCII
+    #[arg(long)]
+    ascii: bool,
+    /// No colours
+    #[arg(long)]
+    no_colour: bool,
+}
+
+/// Shows the menu until it is left, or told to end.
+pub(crate) fn main(common: &Common, args: &Args) -> ExitCode {
+    let client = match Client::new(common) {
+        Ok(client) if client.is_local() => client,
+        Ok(_) => {
+            say("orbitr: --url: the menu works only on the box itself");
+            return Exit::Usage.into();
+        }
+        Err(failure) => {
+            say(&format!("orbitr: {failure}"));
+            return Exit::Usage.into();
+        }
+    };
+    let welcome = common.socket.clone().unwrap_or_else(default_socket).with_file_name("welcome");
+    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            say(&format!("orbitr: the program cannot start: {error}"));
+            return Exit::Failed.into();
+        }
+    };
+    let shown = runtime.block_on(show(client, welcome, args));
+    // The thread that reads keys may wait for one; nobody waits for it.
+    runtime.shutdown_background();
+    match shown {
+        Ok(()) => Exit::Done.into(),
+        Err(error) => {
+            say(&format!("orbitr: the terminal cannot be used: {error}"));
+            Exit::Failed.into()
+        }
+    }
+}
+
+async fn show(client: Client, welcome: PathBuf, args: &Args) -> io::Result<()> {
+    let (mut terminate, mut hang_up) = (signal(SignalKind::terminate())?, signal(SignalKind::hangup())?);
+    let name = terminal::name();
+    let look = look(args, name.as_deref());
+    let mut console = Console::new(look, place(args, name.as_deref()));
+    let (tell, mut told) = mpsc::channel::<Event>(WAITING);
+    let look_again = Arc::new(Notify::new());
+    let works = Works::new(client, Bus::system(), welcome, name, tell, look_again.clone());
+    let looking = tokio::spawn(facts::look(works.clone(), look_again.clone()));
+    let listening = tokio::spawn(facts::listen(works.clone(), look_again.clone()));
+    let mut keys = terminal::keys();
+    let mut screen = Screen::open()?;
+    screen.draw(&console)?;
+    loop {
+        let asks = tokio::select! {
+            _ = terminate.recv() => break,
+            _ = hang_up.recv() => break,
+            input = keys.recv() => match input {
+                Some(Input::Key(key)) => console.take(Event::Key(key)),
+                Some(Input::Resized) => vec![Ask::Repaint],
+                // The terminal is gone.
+                None => break,
+            },
+            Some(event) = told.recv() => console.take(event),
+            () = sleep(to_the_minute()) => vec![Ask::Look],
+        };
+        if asks.contains(&Ask::Leave) {
+            break;
+        }
+        for ask in asks {
+            match ask {
+                Ask::Repaint => screen.anew()?,
+                ask => works.clone().take(ask),
+            }
+        }
+        // What has come meanwhile is shown with the same picture.
+        if told.is_empty() {
+            screen.draw(&console)?;
+        }
+    }
+    looking.abort();
+    listening.abort();
+    screen.close()
+}
+
+/// Until the clock on the screen changes.
+fn to_the_minute() -> Duration {
+    let seconds = orbitr_model::Timestamp::now().as_second().rem_euclid(60);
+    Duration::from_secs(60 - seconds.unsigned_abs())
+}
+
+/// What the terminal can show. The machine's own screen knows block letters; what is at the other end of a serial line is
+/// anybody's guess.
+fn look(args: &Args, name: Option<&str>) -> Look {
+    let set = |name: &str| std::env::var(name).unwrap_or_default();
+    let term = set("TERM");
+    let serial =
+        name.is_some_and(|name| name.starts_with("ttyS") || name.starts_with("ttyAMA") || name.starts_with("hvc"));
+    let own =
+        name.and_then(|name| name.strip_prefix("tty")).is_some_and(|rest| rest.bytes().all(|b| b.is_ascii_digit()));
+    let locale = ["LC_ALL", "LC_CTYPE", "LANG"].map(set).into_iter().find(|text| !text.is_empty()).unwrap_or_default();
+    let utf8 = locale.to_ascii_uppercase().replace('-', "").contains("UTF8");
+    let poor = ["", "dumb"].contains(&term.as_str()) || term.starts_with("vt");
+    Look {
+        signs: !args.ascii && !serial && (own || (utf8 && !poor)),
+        colour: !args.no_colour && !poor && set("NO_COLOR").is_empty(),
+    }
+}
+
+fn place(args: &Args, name: Option<&str>) -> Place {
+    let image = machine::os_release().id == "orbitr";
+    // On the image nothing here can be written to; by hand it goes where the person stands.
+    let here = std::env::current_dir().ok().filter(|_| args.leave && !image);
+    let writable = |dir: &PathBuf| fs::metadata(dir).is_ok_and(|meta| !meta.permissions().readonly());
+    Place {
+        image,
+        shell_on: name.filter(|name| image && SHELLS.contains(name)).map(str::to_owned),
+        bundle_dir: here.filter(writable).map(|dir| dir.display().to_string()),
+        may_leave: args.leave,
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+    }
+}
+
+fn say(text: &str) {
+    use std::io::Write as _;
+    // Nobody can be told that nobody can be told.
+    let _ = writeln!(io::stderr(), "{text}");
+}
