@@ -26,7 +26,7 @@ impl Archive {
         self.out.write_all(&header(&path, text.len(), self.now.as_second())?)?;
         self.out.write_all(text)?;
         let rest = (BLOCK - text.len() % BLOCK) % BLOCK;
-        self.out.write_all(&[0; BLOCK][..rest])
+        self.out.write_all(&vec![0; rest])
     }
 
     pub(crate) fn finish(mut self) -> io::Result<Vec<u8>> {
