@@ -110,7 +110,7 @@ impl Site {
 /// The site, ready to be served. Under `/api/v1/setup` the same for programs; everything else there is refused.
 pub fn site(site: DataSite) -> Router {
     let state = Site(Arc::new(Inner { acts: site.acts, door: Door::new(&site.code), pending: Mutex::default() }));
-    Router::new()
+    let pages = Router::new()
         .route("/", get(show))
         .route("/setup", get(show).post(enter))
         .route("/setup/data", post(act::choose))
@@ -120,12 +120,14 @@ pub fn site(site: DataSite) -> Router {
         .route("/setup/progress", get(act::progress))
         .route("/setup/restart", post(act::restart))
         .route("/install", get(installer::list).post(installer::install))
-        .merge(api::routes())
         .route(prefs::ROUTE, post(preferences))
         .fallback(elsewhere)
+        .layer(from_fn(own_pages_only));
+    // A program sends the code itself, which no page of another site can make a browser do.
+    pages
+        .merge(api::routes())
         .with_state(state)
         .layer(DefaultBodyLimit::max(FORM_LIMIT))
-        .layer(from_fn(own_pages_only))
         .route(assets::ROUTE, get(assets::serve))
         .layer(from_fn(csp::headers))
 }
