@@ -18,8 +18,9 @@ security_mirror() {
 # debian_sources [COMPONENT...]: apt's sources of Debian 13, in deb822 form.
 debian_sources() {
     local mirror security
-    mirror=$(debian_mirror 2>/dev/null) || mirror=http://deb.debian.org/debian
-    security=$(security_mirror) || security=http://deb.debian.org/debian-security
+    mirror=$(debian_mirror) || die "this machine's apt knows no Debian mirror"
+    # where apt knows no security archive: it stands beside the main one on every full mirror
+    security=$(security_mirror) || security=${mirror%/}-security
     [ $# -gt 0 ] || set -- main
     cat <<SOURCES
 Types: deb

@@ -27,7 +27,7 @@ fn run(act: Act) -> anyhow::Result<()> {
     runtime.context("the runtime cannot be started")?.block_on(async {
         let cancel = CancellationToken::new();
         let mut asked = signal(SignalKind::terminate()).context("signals cannot be received")?;
-        let run = Run::new(act, Places::image(), cancel.clone(), |step| say(step));
+        let run = Run::new(act, Places::image(), cancel.clone(), say);
         let stop = async {
             asked.recv().await;
             cancel.cancel();

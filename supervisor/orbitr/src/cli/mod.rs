@@ -99,7 +99,7 @@ pub(crate) fn run() -> ExitCode {
         Command::Verb(verb) => client(&common, verb),
         Command::Ext { verb } => here(&common, |out| extension::run(verb, out)),
         Command::Privileged { act } => crate::privileged::main(act),
-        Command::Version => here(&common, |out| version(out)),
+        Command::Version => here(&common, version),
         Command::Routes => routes::print(),
     }
 }

@@ -87,8 +87,7 @@ async fn add_partition(run: &Run, disk: &BlockDisk) -> Result<(PartUuid, std::pa
     open::settle(run).await;
     let survey = Survey::take(&run.places, cancel).await?;
     let made = survey.candidates.iter().find(|candidate| {
-        survey.disk_of(candidate).is_some_and(|other| other.device == *device)
-            && candidate.holds == Holds::Nothing
+        survey.disk_of(candidate).is_some_and(|other| other.device == *device) && candidate.holds == Holds::Nothing
     });
     let made = made.ok_or_else(|| Error::Occupied(device.clone()))?;
     Ok((made.partuuid, made.device.clone()))
