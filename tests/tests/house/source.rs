@@ -32,10 +32,12 @@ fn walk(folder: &Path, root: &Path, files: &mut Vec<File>) {
     for entry in fs::read_dir(folder).unwrap() {
         let entry = entry.unwrap();
         let path = entry.path();
+        // `.git` is a file where the checkout is a worktree
+        if NOT_OURS.contains(&entry.file_name().to_str().unwrap()) {
+            continue;
+        }
         if entry.file_type().unwrap().is_dir() {
-            if !NOT_OURS.contains(&entry.file_name().to_str().unwrap()) {
-                walk(&path, root, files);
-            }
+            walk(&path, root, files);
         } else if let Ok(text) = fs::read_to_string(&path) {
             files.push(File { path: path.strip_prefix(root).unwrap().to_str().unwrap().to_owned(), text });
         }

@@ -22,7 +22,8 @@ fn routes() -> Routes {
         };
     }
     walk! {
-        ViewBox "" ChangeBox "" OwnAccount "" ChangeOwnAccount "" ChangeOwnPassword "" SignOut "" ViewPeople ""
+        ViewBox "" ChangeBox "" ViewMachine "" PowerBox "" RestartUnit "" ViewJournal "" MakeSupportBundle ""
+        OwnAccount "" ChangeOwnAccount "" ChangeOwnPassword "" SignOut "" ViewPeople ""
         ManagePeople "" ViewAudit "" ListEvents "" ListProjects "" ViewProject "/{project}" InstallApp "/{project}"
         ViewCatalog "" ListApps "" ViewApp "/{app}" OperateApp "/{app}" RevealAppSecrets "/{app}" ChangeApp "/{app}"
         RemoveApp "/{app}" ListJobs "" ViewJob "/{job}" CancelJob "/{job}"
