@@ -226,6 +226,13 @@ impl Hands {
                 self.pull_again(cx, loaded).await?;
                 up().await?;
             }
+            // A Compose of ours that outlived a killed supervisor worked at the same app beside this one. Containers
+            // and networks are made anew; data folders are not Docker's.
+            Err(orbitr_docker::Error::NetworkDoubled { name }) => {
+                cx.log(&format!("Docker has two networks {name}: making the app's containers and networks anew"));
+                self.clear(cx, &loaded.app.id).await?;
+                up().await?;
+            }
             other => other?,
         }
         cx.log("The containers are up");

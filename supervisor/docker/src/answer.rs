@@ -21,6 +21,9 @@ pub(crate) fn recognise(answer: &str) -> Option<Error> {
     if has("address pool") && (has("non-overlapping") || has("fully subnetted")) {
         return Some(Error::NoNetworkRange);
     }
+    if has("is ambiguous") && has("matches found on name") {
+        return Some(Error::NetworkDoubled { name: after(text, "network ").unwrap_or_default() });
+    }
     if let Some(name) = taken_name(text) {
         return Some(Error::NameTaken { name });
     }
@@ -145,6 +148,12 @@ mod tests {
     use super::*;
 
     const IMAGE: &str = "ghcr.io/some/thing:1";
+
+    #[test]
+    fn two_networks_of_one_name_are_told_apart_from_a_name_that_is_taken() {
+        let said = "network orbitr-web_default is ambiguous (2 matches found on name)";
+        assert_eq!(recognise(said), Some(Error::NetworkDoubled { name: "orbitr-web_default".to_owned() }));
+    }
 
     #[test]
     fn a_taken_port_is_found_in_the_words_of_every_engine() {

@@ -68,6 +68,12 @@ pub enum Error {
         /// The name.
         name: String,
     },
+    /// There are two networks of one name, which Docker allows: two programs made it at the same moment.
+    #[error("Docker has two networks named {name}")]
+    NetworkDoubled {
+        /// The name.
+        name: String,
+    },
     /// A disk is full.
     #[error("the disk is full")]
     NoSpace,
@@ -216,6 +222,9 @@ impl From<Error> for Problem {
             Error::NameTaken { .. } => problem(409, "docker-name-taken")
                 .why("Something that this box did not make uses it.")
                 .then("Choose another name, or rename or remove the other one in Docker."),
+            Error::NetworkDoubled { .. } => problem(409, "docker-network-doubled")
+                .why("Two programs made it at the same moment.")
+                .then("Try again; if that does not help, remove one of the two in Docker."),
             Error::NoSpace => problem(507, "disk-full").then("Free some space, then try again."),
             Error::NoNetworkRange => problem(409, "docker-networks-full")
                 .why("Docker gives each network a range of addresses and has used them all.")
