@@ -83,6 +83,7 @@ impl Hands {
             name: format!("{PROJECT_PREFIX}{}", loaded.app.id),
             files: vec![dir.join(COMPOSE_FILE), dir.join(OVERRIDE_FILE)],
             env_file: Some(dir.join(ENV_FILE)),
+            lock: loaded.folder.releases(),
             dir,
         })
     }
@@ -278,6 +279,7 @@ impl Hands {
     /// Removes the app's containers and networks, whatever release they are of and whether its files
     /// are there or not. Data folders are not Docker's and stay.
     pub(crate) async fn clear(&self, cx: &StepContext, app: &AppId) -> Result<(), Error> {
+        let _alone = orbitr_docker::alone_at(&self.folder(app).releases(), cx.token()).await?;
         let things = self.docker.owned(Scope::App(app)).await?;
         self.remove_things(&things).await?;
         if !things.is_empty() {

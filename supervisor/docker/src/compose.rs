@@ -1,11 +1,13 @@
 use std::{
     ffi::OsString,
+    fs::{File, TryLockError},
     path::{Path, PathBuf},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use bollard::query_parameters::{ListContainersOptionsBuilder, ListNetworksOptionsBuilder, ListVolumesOptionsBuilder};
 use orbitr_host::exec::{self, Command, Output};
+use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -27,6 +29,10 @@ const PLUGIN_FOLDERS: [&str; 4] = [
 ];
 /// How long Compose may take to stop what it does after it was cancelled.
 const GRACE: Duration = Duration::from_secs(5);
+/// How long somebody else may work at a project before we give up.
+const OTHERS: Duration = Duration::from_secs(10 * 60);
+/// How often the lock is tried.
+const LOOK: Duration = Duration::from_millis(50);
 
 /// The files and the name of a Compose project.
 #[derive(Clone, Debug)]
@@ -40,6 +46,9 @@ pub struct Project {
     /// The file with the variables that the files use. Without it Compose reads `.env` in the folder, if
     /// there is one.
     pub env_file: Option<PathBuf>,
+    /// The folder that stands for the project: who works at it holds a lock on it (flock(2)), and so does a Compose that
+    /// outlives a killed supervisor. Where there is no such folder, nobody is waited for.
+    pub lock: PathBuf,
 }
 
 /// Whether a project's volumes go with it.
@@ -160,12 +169,16 @@ impl Compose {
         cancel: &CancellationToken,
         mut on_line: impl FnMut(&str) + Send,
     ) -> Result<(), Error> {
+        let command = match alone_at(&self.project.lock, cancel).await? {
+            Some(lock) => command.holding(lock),
+            None => command,
+        };
         let output = command.stream(cancel, |_, line| on_line(line)).await;
         output.and_then(Output::success).map(drop).map_err(|error| failed_run(what, error))
     }
 
     fn command<'a>(&self, args: impl IntoIterator<Item = &'a str>) -> Command {
-        let Project { name, dir, files, env_file } = &self.project;
+        let Project { name, dir, files, env_file, lock: _ } = &self.project;
         let mut all: Vec<OsString> =
             ["--ansi", "never", "--progress", "plain", "--project-name", name].iter().map(OsString::from).collect();
         all.extend(["--project-directory".into(), dir.into()]);
@@ -193,6 +206,30 @@ impl Compose {
             && networks.iter().all(|one| docker.is_ours(one.labels.as_ref()))
             && volumes.volumes.iter().flatten().all(|one| docker.is_ours(Some(&one.labels)));
         if ours { Ok(()) } else { Err(Error::NameTaken { name: self.project.name.clone() }) }
+    }
+}
+
+/// Waits until nobody else works at the project that this folder stands for; nobody does for as long as the answer lives.
+///
+/// # Errors
+/// [`Error::Timeout`] after ten minutes, [`Error::Cancelled`].
+pub async fn alone_at(folder: &Path, cancel: &CancellationToken) -> Result<Option<File>, Error> {
+    let Ok(file) = File::open(folder) else { return Ok(None) };
+    let begun = Instant::now();
+    loop {
+        match file.try_lock() {
+            Ok(()) => return Ok(Some(file)),
+            Err(TryLockError::WouldBlock) => {}
+            // A file system without locks.
+            Err(TryLockError::Error(_)) => return Ok(None),
+        }
+        if begun.elapsed() > OTHERS {
+            return Err(Error::Timeout { what: "an earlier Compose".to_owned(), after: OTHERS });
+        }
+        tokio::select! {
+            () = sleep(LOOK) => {}
+            () = cancel.cancelled() => return Err(Error::Cancelled),
+        }
     }
 }
 

@@ -26,7 +26,7 @@ mod reference;
 mod table;
 mod wire;
 
-pub use compose::{Compose, Project, Volumes};
+pub use compose::{Compose, Project, Volumes, alone_at};
 pub use connection::{Connection, Engine};
 pub use container::{Address, Container, ContainerId, Health, Port, Protocol, State};
 pub use engine::{Config, DOCKER, DiskUse, Docker};

@@ -36,6 +36,7 @@ impl Bench {
             dir: folder.to_owned(),
             files: vec![folder.join("compose.yaml"), folder.join("override.json")],
             env_file: Some(folder.join("vars")),
+            lock: folder.to_owned(),
         })
     }
 }

@@ -9,7 +9,9 @@ mod run;
 use std::{
     ffi::{OsStr, OsString},
     fmt,
+    fs::File,
     path::{Path, PathBuf},
+    sync::Arc,
     time::Duration,
 };
 
@@ -39,6 +41,7 @@ pub struct Command {
     env: Vec<(OsString, OsString)>,
     dir: Option<PathBuf>,
     stdin: Option<Vec<u8>>,
+    held: Option<Arc<File>>,
     limit: Duration,
     grace: Duration,
     capture: usize,
@@ -53,6 +56,7 @@ impl Command {
             env: vec![("PATH".into(), PATH.into()), ("LANG".into(), "C.UTF-8".into())],
             dir: None,
             stdin: None,
+            held: None,
             limit: LIMIT,
             grace: GRACE,
             capture: CAPTURE,
@@ -85,6 +89,14 @@ impl Command {
     #[must_use]
     pub fn dir(mut self, dir: impl AsRef<Path>) -> Self {
         self.dir = Some(dir.as_ref().to_owned());
+        self
+    }
+
+    /// Gives the program this open file for its standard input, unless that is to be written: a lock on the file (flock(2))
+    /// then lasts as long as the program, also when it outlives us.
+    #[must_use]
+    pub fn holding(mut self, file: File) -> Self {
+        self.held = Some(Arc::new(file));
         self
     }
 

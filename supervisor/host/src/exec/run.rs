@@ -64,12 +64,18 @@ pub(super) async fn run(command: Command, cancel: &CancellationToken, on_line: O
 
 #[expect(clippy::disallowed_methods, reason = "the one place that starts processes")]
 fn spawn(command: &Command) -> Result<Child, Error> {
+    let stdin = match (&command.stdin, &command.held) {
+        (Some(_), _) => Stdio::piped(),
+        // Not to be had twice: then the lock ends with us, as it would without.
+        (None, Some(file)) => file.try_clone().map_or_else(|_| Stdio::null(), Stdio::from),
+        (None, None) => Stdio::null(),
+    };
     let mut child = tokio::process::Command::new(&command.program);
     child
         .args(&command.args)
         .env_clear()
         .envs(command.env.iter().map(|(name, value)| (name, value)))
-        .stdin(if command.stdin.is_some() { Stdio::piped() } else { Stdio::null() })
+        .stdin(stdin)
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .process_group(0)
