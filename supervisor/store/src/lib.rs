@@ -22,7 +22,7 @@ pub mod row;
 mod schema;
 mod secrets;
 mod space;
-mod tar;
+pub mod tar;
 #[cfg(test)]
 mod tests;
 pub mod time;
