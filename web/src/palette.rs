@@ -14,7 +14,7 @@ use orbitr_access::{
     },
     gate::Routes,
 };
-use orbitr_apps::{AppView, Phase};
+use orbitr_apps::AppView;
 use orbitr_model::AppId;
 use serde::Deserialize;
 
@@ -163,7 +163,7 @@ fn app_entries(app: &AppView, caller: &Caller, here: bool) -> Vec<Entry> {
     if caller.may::<ChangeApp>(&app.id) {
         add(group, Icon::Settings, format!("Settings of {name}"), format!("{at}/settings"), PaletteWay::Page);
     }
-    if caller.may::<RevealAppSecrets>(&app.id) && app.phase == Phase::Installed {
+    if app.has_passwords && caller.may::<RevealAppSecrets>(&app.id) {
         add(actions, Icon::Eye, format!("Show passwords of {name}"), format!("{at}/secrets"), PaletteWay::Post);
     }
     if caller.may::<RemoveApp>(&app.id) && app.job.is_none() {

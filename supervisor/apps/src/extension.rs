@@ -324,7 +324,12 @@ impl Extension {
     /// Whether the owner may look at a secret: only at passwords whose input says so.
     pub(crate) fn may_reveal(&self, name: &str) -> bool {
         let input = name.strip_prefix("input/").and_then(|name| self.manifest.inputs().get(name));
-        matches!(input.map(|input| &input.kind), Some(InputKind::Password(password)) if password.reveal)
+        input.is_some_and(|input| shown(&input.kind))
+    }
+
+    /// Whether there is a secret that the owner may look at.
+    pub(crate) fn has_passwords(&self) -> bool {
+        self.manifest.inputs().values().any(|input| shown(&input.kind))
     }
 
     /// What a change of answers is refused for: inputs that only count at the first installation.
@@ -339,6 +344,10 @@ impl Extension {
             Some(_) => Ok(true),
         }
     }
+}
+
+fn shown(kind: &InputKind) -> bool {
+    matches!(kind, InputKind::Password(password) if password.reveal)
 }
 
 fn named(secrets: &BTreeMap<String, String>, kind: &str) -> BTreeMap<String, SecretText> {

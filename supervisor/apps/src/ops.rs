@@ -292,6 +292,7 @@ impl Apps {
             _ => Vec::new(),
         };
         AppView {
+            has_passwords: app.phase == Phase::Installed && extension.as_ref().is_some_and(Extension::has_passwords),
             verbs: offered(status.state, app.phase, app.wanted, job.is_some()).to_vec(),
             version: release.map(|release| release.brief.version).unwrap_or_default(),
             job: job.map(|job| JobBrief { id: job.id, title: job.title, state: job.state }),

@@ -37,6 +37,8 @@ pub struct AppView {
     pub verbs: Vec<Verb>,
     /// Where it can be reached on this box.
     pub endpoints: Vec<Endpoint>,
+    /// Whether it has passwords to show; whether the caller may see them is another question.
+    pub has_passwords: bool,
     /// The job that works on it now.
     pub job: Option<JobBrief>,
     /// When it was first installed.

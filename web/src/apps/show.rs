@@ -135,7 +135,7 @@ fn connection(app: &AppDetail, caller: &Caller) -> Markup {
                         (Icon::ExternalLink) "Open"
                     }
                 }
-                @if may_reveal && app.app.phase == Phase::Installed {
+                @if may_reveal && app.app.has_passwords {
                     (ui::button("Show passwords").icon(Icon::Eye).post(format!("/apps/{id}/secrets")))
                 }
             }
