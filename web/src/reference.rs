@@ -23,7 +23,9 @@ pub(crate) fn routes(routes: Routes<Site>) -> Routes<Site> {
 
 async fn page(State(site): State<Site>, _: Permit<ViewBox>, Cx(cx): Cx) -> Markup {
     let cx = cx.here("The API");
-    let document = Document(&site.reference);
+    // Read for each visit: a program's author comes now and then, and the box is always on.
+    let document = serde_json::from_slice(&site.reference).unwrap_or_default();
+    let document = Document(&document);
     let about = document.0.pointer("/info/description").and_then(Value::as_str).unwrap_or_default();
     let body = html! {
         (ui::header("The API").lead("Everything that these pages do, for programs.").actions(html! {

@@ -6,6 +6,7 @@ use axum::{
     extract::{FromRequestParts, OptionalFromRequestParts},
     http::request::Parts,
 };
+use bytes::Bytes;
 use orbitr_access::{Access, Caller, TheBox, action::OwnAccount};
 use orbitr_apps::Apps;
 use orbitr_jobs::{Filter, Jobs};
@@ -46,7 +47,7 @@ pub struct Site {
     /// The box's own certificates.
     pub certificates: Arc<Certificates>,
     /// The OpenAPI document, for the page that shows it.
-    pub reference: Arc<serde_json::Value>,
+    pub reference: Bytes,
     /// The version of this Orbitr.
     pub version: &'static str,
 }

@@ -5,6 +5,7 @@ use axum::{
     http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
+use bytes::Bytes;
 use orbitr_model::Problem;
 use serde::Serialize;
 
@@ -19,10 +20,18 @@ impl<T: Serialize> IntoResponse for Tagged<T> {
     }
 }
 
+/// The same of a resource that is JSON text already.
+pub(crate) fn tagged_text(text: Bytes) -> Response {
+    ([(header::ETAG, tag_of(&text)), (header::CONTENT_TYPE, "application/json".to_owned())], text).into_response()
+}
+
 /// The tag: a digest of the JSON text, so that two states with the same looks have the same tag.
 fn tag<T: Serialize>(value: &T) -> String {
-    let text = serde_json::to_vec(value).unwrap_or_default();
-    let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, &text);
+    tag_of(&serde_json::to_vec(value).unwrap_or_default())
+}
+
+fn tag_of(text: &[u8]) -> String {
+    let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, text);
     format!("\"{}\"", data_encoding::BASE64URL_NOPAD.encode(digest.as_ref().get(..12).unwrap_or_default()))
 }
 

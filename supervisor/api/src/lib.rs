@@ -17,8 +17,6 @@ mod people;
 mod problem;
 mod status;
 
-use std::sync::Arc;
-
 use axum::{
     Router,
     extract::{DefaultBodyLimit, Request, State},
@@ -26,6 +24,7 @@ use axum::{
     middleware::{from_fn, from_fn_with_state},
     response::IntoResponse,
 };
+use bytes::Bytes;
 use orbitr_access::{
     Access, Action, Caller, Permit,
     gate::{Gate, RouteInfo, Routes},
@@ -71,8 +70,8 @@ pub struct Api {
     pub router: Router,
     /// Every route with what it needs, as the test that walks them all wants it.
     pub table: Vec<RouteInfo>,
-    /// The OpenAPI document.
-    pub document: Arc<Value>,
+    /// The OpenAPI document as JSON text, which takes a fifth of the memory that its values would.
+    pub document: Bytes,
 }
 
 /// The routes that [`api`] serves, without anything behind them.
@@ -82,7 +81,7 @@ pub fn table(version: &'static str) -> Vec<RouteInfo> {
 }
 
 /// Every route below `/api/v1`, and the document of them.
-fn routes(version: &'static str) -> (Routes<Rooms>, Arc<Value>) {
+fn routes(version: &'static str) -> (Routes<Rooms>, Bytes) {
     let builder = status::routes(Builder::new(), version);
     let builder =
         machine::routes(history::routes(people::routes(account::routes(jobs::routes(apps::routes(builder))))));
@@ -91,10 +90,10 @@ fn routes(version: &'static str) -> (Routes<Rooms>, Arc<Value>) {
         .answers::<Value>(200, "OpenAPI 3.1");
     let mut builder = builder;
     builder.document.add(&own, "For everybody: it says nothing about this box.");
-    let document = Arc::new(builder.document.finish(version));
+    let document = Bytes::from(builder.document.finish(version).to_string());
     let served = document.clone();
     let routes = builder.routes.always(Method::GET, own.path(), "it says nothing about this box", async move || {
-        etag::Tagged(Value::clone(&served))
+        etag::tagged_text(served.clone())
     });
     (Routes::new().nest("/api/v1", routes), document)
 }

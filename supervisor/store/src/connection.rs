@@ -9,6 +9,7 @@ use crate::{Error, events, secrets::Keyring, space};
 /// Only another process (a backup tool, `sqlite3` in somebody's hands) can hold a lock for so long.
 pub(crate) const BUSY_LIMIT: Duration = Duration::from_secs(10);
 const STATEMENT_CACHE: usize = 128;
+const WRITER_CACHE_KIB: i64 = 256;
 
 /// Sets up the one connection that writes: a commit is on the disk when it returns.
 pub(crate) fn for_writing(conn: &Connection) -> Result<(), Error> {
@@ -18,6 +19,8 @@ pub(crate) fn for_writing(conn: &Connection) -> Result<(), Error> {
     conn.pragma_update(None, "synchronous", "FULL")?;
     conn.pragma_update(None, "wal_autocheckpoint", space::LOG_PAGES)?;
     conn.pragma_update(None, "foreign_keys", "ON")?;
+    // What is written is read again by the readers; the kernel holds the file's pages anyway.
+    conn.pragma_update(None, "cache_size", -WRITER_CACHE_KIB)?;
     conn.set_prepared_statement_cache_capacity(STATEMENT_CACHE);
     Ok(())
 }

@@ -10,7 +10,7 @@ use std::{
 use orbitr_edge::Names;
 use orbitr_host::facts;
 use orbitr_machine::data::Places;
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::Targets;
 
 /// The longest path that a Unix socket may have on Linux (`sun_path` without its final zero); the name
 /// that the socket is made under is four bytes longer.
@@ -134,7 +134,7 @@ impl TryFrom<Args> for Config {
         if args.https.is_empty() {
             return Err(Invalid("--https: at least one address is needed".to_owned()));
         }
-        EnvFilter::try_new(&args.log).map_err(|error| Invalid(format!("--log: {error}")))?;
+        args.log.parse::<Targets>().map_err(|error| Invalid(format!("--log: {error}")))?;
         let plain = |list: Vec<Address>| list.into_iter().map(|address| address.0).collect();
         Ok(Self {
             https: plain(args.https),

@@ -3,11 +3,11 @@
 use std::{env, fs, io::IsTerminal, os::unix::fs::MetadataExt};
 
 use anyhow::Context;
-use tracing_subscriber::{EnvFilter, Layer, layer::SubscriberExt, registry, util::SubscriberInitExt};
+use tracing_subscriber::{Layer, filter::Targets, layer::SubscriberExt, registry, util::SubscriberInitExt};
 
-/// Starts logging. `filter` as in [`EnvFilter`].
+/// Starts logging. `filter` as in [`Targets`]: a level, or levels of parts (`info,orbitr_docker=debug`).
 pub(super) fn start(filter: &str) -> anyhow::Result<()> {
-    let filter = EnvFilter::try_new(filter).context("reading the log filter")?;
+    let filter = filter.parse::<Targets>().context("reading the log filter")?;
     let journal = to_journal().then(tracing_journald::layer).and_then(Result::ok);
     let stderr = journal.is_none().then(|| {
         tracing_subscriber::fmt::layer()
