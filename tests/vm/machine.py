@@ -17,6 +17,8 @@ import threading
 import time
 from pathlib import Path
 
+import pyte
+
 ROOT = Path(__file__).resolve().parent.parent.parent
 # How much longer everything may take than on two free cores under emulation.
 PATIENCE = float(os.environ.get("ORBITR_VM_PATIENCE", "3"))
@@ -40,6 +42,7 @@ class Machine:
         self.folder = ROOT / "target/vm" / name
         self.process = None
         self.text = ""
+        self._clear_screen()
         self._serial = None
         self._heard = threading.Condition()
 
@@ -52,10 +55,10 @@ class Machine:
             command += ["--image", str(self.image)]
         for guest, host in self.ports.items():
             command += ["--forward", f"{host}:{guest}"]
-        # an emulated processor that waits for the host is no fault of the kernel's
-        command += ["--cmdline", "watchdog_thresh=60"]
+        # an emulated processor that waits for the host is no fault of the kernel's, nor is a timer that comes late
+        command += ["--cmdline", "watchdog_thresh=60 no_timer_check"]
         command += ["--fresh"] if fresh else []
-        self.text = ""
+        self.forget_console()
         self.folder.mkdir(parents=True, exist_ok=True)
         with open(self.folder / "vm.log", "w") as log:
             self.process = subprocess.Popen([*command, *options], stdout=log, stderr=subprocess.STDOUT)
@@ -82,7 +85,7 @@ class Machine:
     def reboot(self):
         """Restarts it in an orderly way and waits until the old system is gone."""
         before = self.boot_id()
-        self.text = ""
+        self.forget_console()
         self.agent("guest-shutdown", {"mode": "reboot"}, answer=False)
         self.wait_ready(not_boot=before)
 
@@ -116,10 +119,30 @@ class Machine:
                 return
             with self._heard:
                 self.text += data.decode("utf-8", "replace").replace("\r", "")
+                self._terminal.feed(data)
                 self._heard.notify_all()
 
-    def type(self, text):
-        self._serial.sendall(text.encode())
+    def _clear_screen(self):
+        self._screen = pyte.Screen(80, 25)
+        self._terminal = pyte.ByteStream(self._screen)
+
+    def forget_console(self):
+        """What was shown up to now counts no more."""
+        with self._heard:
+            self.text = ""
+            self._clear_screen()
+
+    def screen(self):
+        """What a person sees on a terminal at the serial port: 25 lines."""
+        with self._heard:
+            return "\n".join(line.rstrip() for line in self._screen.display)
+
+    def press(self, keys):
+        """Types on that terminal. A line ends with \\r, as its Enter key does."""
+        for key in keys:
+            self._serial.sendall(key.encode())
+            # as fast as nobody types, and slow enough for a serial port without flow control
+            time.sleep(0.05)
 
     def wait_for(self, pattern, seconds=60):
         """Waits until the console has shown the pattern; answers the match."""
@@ -134,6 +157,26 @@ class Machine:
                 if left <= 0 or (self.process and self.process.poll() is not None):
                     raise TookTooLong(f"{self.name}: the console does not show /{pattern}/; its end:\n{self.text[-1500:]}")
                 self._heard.wait(min(left, 5))
+
+    def wait_on_screen(self, pattern, seconds=60):
+        """Waits until the screen shows the pattern now; answers the match."""
+        deadline = time.monotonic() + seconds * PATIENCE
+        with self._heard:
+            while True:
+                if found := re.search(pattern, "\n".join(self._screen.display), re.S):
+                    return found
+                left = deadline - time.monotonic()
+                if left <= 0 or (self.process and self.process.poll() is not None):
+                    shown = "\n".join(self._screen.display)
+                    raise TookTooLong(f"{self.name}: the screen does not show /{pattern}/ but:\n{shown}")
+                self._heard.wait(min(left, 5))
+
+    def menu(self, seconds=600):
+        """Waits for the menu's first screen; answers the setup code, if there is one, and the certificate's fingerprint."""
+        half = r"((?:[0-9A-F]{2}:?){16})"
+        shown = self.wait_on_screen(rf"State .*Certificate +{half}.*?\n *SHA-256 +{half}", seconds)
+        code = re.search(r"Setup code +(\S+)", self.screen())
+        return code and code[1], re.sub(r"[^0-9a-f]", "", (shown[1] + shown[2]).lower())
 
     # --- the guest agent -----------------------------------------------------------------------------------------
 
@@ -189,6 +232,10 @@ class Machine:
         """Whether a line of shell ends well on the box."""
         return self.run(f"({line}) >/dev/null 2>&1 && echo yes || echo no").strip() == "yes"
 
+    def main_pid(self):
+        """The supervisor's."""
+        return self.run("systemctl show -P MainPID orbitr.service").strip()
+
     def boot_id(self):
         return self.run("cat", "/proc/sys/kernel/random/boot_id").strip()
 
@@ -234,11 +281,13 @@ class Box:
     def __init__(self, machine, fingerprint):
         self.machine, self.fingerprint, self.cookie = machine, fingerprint, None
 
-    def ask(self, method, path, body=None, seconds=60, expect=range(200, 400)):
+    def ask(self, method, path, body=None, seconds=60, expect=range(200, 400), code=None):
         connection = Pinned(self.machine.ports[443], self.fingerprint, seconds * PATIENCE)
         headers = {"Sec-Fetch-Site": "same-origin", "Content-Type": "application/json"}
         if self.cookie:
             headers["Cookie"] = self.cookie
+        if code:
+            headers["Authorization"] = f"Setup {code}"
         connection.request(method, path, json.dumps(body) if body is not None else None, headers)
         answer = connection.getresponse()
         text = answer.read()
@@ -248,6 +297,25 @@ class Box:
         if cookie := answer.headers.get("Set-Cookie"):
             self.cookie = cookie.split(";")[0]
         return json.loads(text) if text and answer.headers.get_content_type() == "application/json" else text
+
+    def make_data(self, code, seconds=300, **choice):
+        """Has the data partition made, and waits until the supervisor has come back on it."""
+        before = self.machine.main_pid()
+        self.ask("POST", "/api/v1/setup/make-data", choice, code=code)
+        deadline = time.monotonic() + seconds * PATIENCE
+        while True:
+            if self.machine.succeeds("mountpoint -q /var/lib/orbitr") and self.machine.main_pid() not in ("0", before):
+                break
+            try:
+                facts = self.ask("GET", "/api/v1/setup/facts", code=code, expect=range(200, 500))
+            except (OSError, http.client.HTTPException) as error:
+                facts = error  # it is on its way to the data partition
+            if isinstance(facts, dict) and facts.get("problem"):
+                raise AssertionError(f"the data partition was not made: {facts['problem']}")
+            if time.monotonic() > deadline:
+                raise TookTooLong(f"the data partition is not there yet: {facts}")
+            time.sleep(2)
+        self.machine.run("for _ in $(seq 60); do systemctl -q is-active orbitr.service && exit; sleep 2; done; exit 1", seconds=150)
 
     def wait_for_job(self, job, seconds=300):
         deadline = time.monotonic() + seconds * PATIENCE

@@ -10,7 +10,9 @@ need it are skipped.
 import json
 import os
 import re
+import shutil
 import subprocess
+import time
 import unittest
 from pathlib import Path
 
@@ -30,16 +32,6 @@ DOCUMENTED_PORTS = {
     ("udp", 53, "box"),
 }
 MAY_BE_ABSENT = {("udp", 68, "all"), ("udp", 546, "all")}
-
-
-def ask_for_data(machine):
-    """Puts the request where the supervisor would, and starts the act as the supervisor would."""
-    request = json.dumps({"version": 1, "id": "test", "disk": None, "encrypt": None})
-    machine.run(
-        f"printf '%s' '{request}' >/run/orbitr/requests/make-data.json && "
-        "chown orbitr: /run/orbitr/requests/make-data.json && "
-        "runuser -u orbitr -- systemctl --no-ask-password start orbitr-make-data.service", seconds=300,
-    )
 
 
 class Story(unittest.TestCase):
@@ -70,12 +62,6 @@ class FromFlashingToRows(Story):
         cls.addClassCleanup(cls.machine.cut_power)
         cls.machine.start(*cls.registry.credential(), fresh=True)
 
-    def read_console(self):
-        """What a person copies from the screen: the setup code, if there is one, and the certificate's fingerprint."""
-        shown = self.machine.wait_for(r"(?:Setup code\s+(\S+)\s+)?Certificate\s+((?:[0-9A-F]{2}:\s*){31}[0-9A-F]{2})", 600)
-        fingerprint = re.sub(r"[^0-9a-f]", "", shown[2].lower())
-        return shown[1], fingerprint
-
     def psql(self, statement):
         command = ["psql", "-h", "127.0.0.1", "-p", str(self.machine.ports[5432]), "-U", "app", "-d", "app", "-Atc", statement]
         done = subprocess.run(
@@ -86,10 +72,10 @@ class FromFlashingToRows(Story):
         return done.stdout.strip()
 
     def test_01_the_console_shows_where_the_box_is_and_its_setup_code(self):
-        code, fingerprint = self.read_console()
-        self.assertRegex(code, r"^[0-9A-Z]{4}-[0-9A-Z]{4}$")
+        code, fingerprint = self.machine.menu()
+        self.assertRegex(code, r"^[0-9A-Z]{4}(-[0-9A-Z]{4})+$")
         self.assertEqual(len(fingerprint), 64)
-        self.machine.wait_for(r"https://10\.0\.2\.15")
+        self.machine.wait_on_screen(r"https://10\.0\.2\.15")
 
     def test_02_everything_that_was_to_start_has_started(self):
         state = self.machine.wait_ready()
@@ -103,8 +89,8 @@ class FromFlashingToRows(Story):
         self.assertEqual(len(types), 3, "ESP, root and verity, and nothing else")
 
     def test_04_the_data_partition_is_made(self):
-        self.machine.text = ""
-        ask_for_data(self.machine)
+        code, fingerprint = self.machine.menu()
+        Box(self.machine, fingerprint).make_data(code)
         for folder in ["orbitr", "orbitr-system", "systemd", "docker", "containerd"]:
             self.assertTrue(self.machine.succeeds(f"mountpoint -q /var/lib/{folder}"), folder)
         self.assertTrue(self.machine.succeeds("mountpoint -q /var/log"))
@@ -112,7 +98,7 @@ class FromFlashingToRows(Story):
         self.assertTrue(self.machine.succeeds(f"test -b /dev/disk/by-partuuid/{record}"))
 
     def test_05_it_is_claimed_with_that_code_and_checked_by_that_fingerprint(self):
-        code, fingerprint = self.read_console()
+        code, fingerprint = self.machine.menu()
         type(self).box = Box(self.machine, fingerprint)
         refused = {"code": "AAAA-AAAA", "username": "ada", "password": PASSWORD}
         self.box.ask("POST", "/api/v1/claim", refused, expect=range(400, 500))
@@ -138,7 +124,7 @@ class FromFlashingToRows(Story):
         machine_id = self.machine.run("cat", "/etc/machine-id")
         self.machine.reboot()
         self.assertEqual(self.machine.run("cat", "/etc/machine-id"), machine_id)
-        code, fingerprint = self.read_console()
+        code, fingerprint = self.machine.menu()
         self.assertIsNone(code, "a claimed box has no setup code")
         self.assertEqual(fingerprint, self.box.fingerprint)
         # the session that was signed in before
@@ -196,7 +182,7 @@ class FromFlashingToRows(Story):
 
     def test_17_a_restart_of_the_supervisor_turns_nobody_away(self):
         refused = []
-        before = self.machine.run("systemctl show -P MainPID orbitr.service").strip()
+        before = self.machine.main_pid()
         self.machine.run("systemctl restart --no-block orbitr.service")
         for _ in range(10):
             try:
@@ -204,16 +190,96 @@ class FromFlashingToRows(Story):
             except (ConnectionError, AssertionError) as error:
                 refused.append(str(error))
         self.assertEqual(refused, [])
-        self.assertNotEqual(self.machine.run("systemctl show -P MainPID orbitr.service").strip(), before)
+        self.assertNotEqual(self.machine.main_pid(), before)
 
     def test_18_a_hung_supervisor_is_replaced(self):
-        before = self.machine.run("systemctl show -P MainPID orbitr.service").strip()
+        before = self.machine.main_pid()
         self.machine.run(f"kill -STOP {before}")
         self.machine.run(
             f"for _ in $(seq 60); do [ $(systemctl show -P MainPID orbitr.service) != {before} ] && "
             "systemctl -q is-active orbitr.service && exit; sleep 2; done; exit 1", seconds=200,
         )
         self.assertIn(b"ok", self.box.ask("GET", "/healthz", seconds=60))
+
+
+class FromStickToDisk(Story):
+    """A stick installs the system onto a disk that held something, with the power going in between; the disk then boots alone."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.machine = Machine("stick", IMAGE)
+        cls.addClassCleanup(cls.machine.cut_power)
+        cls.installed = Machine("installed", IMAGE)
+        cls.addClassCleanup(cls.installed.cut_power)
+        cls.disk, cls.before = cls.installed.folder / "disk.qcow2", cls.machine.folder / "before.qcow2"
+        for folder in (cls.machine.folder, cls.installed.folder):
+            folder.mkdir(parents=True, exist_ok=True)
+        for firmware in cls.installed.folder.glob("vars.fd"):
+            firmware.unlink()
+        photos = cls.machine.folder / "photos.raw"
+        subprocess.run(["truncate", "--size=12G", photos], check=True)
+        subprocess.run(["mkfs.ext4", "-q", "-L", "photos", "-E", "lazy_itable_init=1,lazy_journal_init=1", photos], check=True)
+        subprocess.run(["qemu-img", "convert", "-O", "qcow2", photos, cls.before], check=True)
+        photos.unlink()
+        shutil.copy(cls.before, cls.disk)
+        cls.machine.start("--stick", "--disk", str(cls.disk), fresh=True)
+
+    def facts(self):
+        return self.box.ask("GET", "/api/v1/setup/facts", code=self.code)
+
+    def sign_in(self):
+        type(self).code, fingerprint = self.machine.menu()
+        type(self).box = Box(self.machine, fingerprint)
+
+    def wait_until(self, what, holds, seconds=600):
+        deadline = time.monotonic() + seconds * PATIENCE
+        while not holds(facts := self.facts()):
+            self.assertIsNone(facts["problem"])
+            self.assertLess(time.monotonic(), deadline, f"{what} takes too long: {facts['at_work']}")
+            time.sleep(1)
+        return facts
+
+    def test_01_the_stick_offers_the_disk_and_says_what_is_on_it(self):
+        self.sign_in()
+        facts = self.facts()
+        self.assertEqual(facts["stage"], "installer")
+        (target,) = facts["targets"]
+        self.assertEqual((target["disk"]["serial"], target["unfinished"]), ("DISK-1", False))
+        self.assertIn("ext4", " ".join(target["contents"]))
+        type(self).device = target["disk"]["device"]
+
+    def test_02_a_disk_with_data_is_refused_until_its_serial_is_typed(self):
+        for serial in ["", "DISK-2", "ORBITR-STICK"]:
+            self.box.ask("POST", "/api/v1/setup/install", {"disk": self.device, "serial": serial}, code=self.code, expect=[422])
+        self.machine.cut_power()
+        subprocess.run(["qemu-img", "compare", "-q", self.before, self.disk], check=True)
+
+    def test_03_the_power_goes_in_the_middle(self):
+        self.machine.start("--stick", "--disk", str(self.disk))
+        self.sign_in()
+        self.box.ask("POST", "/api/v1/setup/install", {"disk": self.device, "serial": "DISK-1"}, code=self.code, expect=[202])
+        self.wait_until("the copy", lambda facts: facts["at_work"] and (facts["at_work"]["fraction"] or 0) > 0.2)
+        self.machine.cut_power()
+
+    def test_04_the_stick_starts_again_says_so_and_goes_on(self):
+        self.machine.start("--stick", "--disk", str(self.disk))
+        self.sign_in()
+        self.assertTrue(self.facts()["targets"][0]["unfinished"])
+        # nothing on it is anybody's any more: no serial is asked for
+        self.box.ask("POST", "/api/v1/setup/install", {"disk": self.device}, code=self.code, expect=[202])
+        self.wait_until("the installation", lambda facts: not facts["waiting"] and not facts["at_work"])
+        told = json.loads(self.machine.run("cat", "/run/orbitr-box/results/install.json"))
+        self.assertEqual((told["state"], told["value"]["resumed"]), ("done", True))
+        self.machine.cut_power()
+
+    def test_05_the_disk_boots_alone_with_firmware_that_has_never_seen_it(self):
+        self.installed.start()
+        code, fingerprint = self.installed.menu()
+        self.assertIsNotNone(code)
+        box = Box(self.installed, fingerprint)
+        self.assertEqual(box.ask("GET", "/api/v1/setup")["stage"], "setup")
+        box.make_data(code)
+        self.assertEqual(self.installed.wait_ready(), "running")
 
 
 class ARootThatWasTamperedWith(Story):
