@@ -161,10 +161,15 @@ class Machine:
     def wait_on_screen(self, pattern, seconds=60):
         """Waits until the screen shows the pattern now; answers the match."""
         deadline = time.monotonic() + seconds * PATIENCE
+        asked = time.monotonic()
         with self._heard:
             while True:
                 if found := re.search(pattern, "\n".join(self._screen.display), re.S):
                     return found
+                if time.monotonic() > asked + 15:
+                    # the emulated serial port repeats a byte now and then; Ctrl-L has the menu drawn once more
+                    self._serial.sendall(b"\x0c")
+                    asked = time.monotonic()
                 left = deadline - time.monotonic()
                 if left <= 0 or (self.process and self.process.poll() is not None):
                     shown = "\n".join(self._screen.display)
