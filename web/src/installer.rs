@@ -33,7 +33,7 @@ pub(crate) async fn list(_: Near, State(site): State<Site>, Cx(cx): Cx) -> Respo
     if site.acts().stage() != Stage::Installer {
         return Redirect::to("/").into_response();
     }
-    if site.acts().at_work().is_some() {
+    if site.acts().at_work().await.is_some() {
         return Redirect::to("/setup/progress").into_response();
     }
     page(&site, &cx, None, None).into_response()

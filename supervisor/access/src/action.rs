@@ -102,6 +102,8 @@ actions! {
     ViewMachine: "machine.view" "see the machine under {}", Administer on TheBox;
     /// Reboot and power off.
     PowerBox: "box.power" "reboot {} or power it off", Administer on TheBox;
+    /// Erase everything on the box.
+    ResetBox: "box.reset" "reset {} to factory state", Administer on TheBox;
     /// Restart a unit of the machine.
     RestartUnit: "unit.restart" "restart services of {}", Administer on TheBox;
     /// Read the machine's journal.

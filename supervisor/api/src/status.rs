@@ -51,6 +51,8 @@ struct Status {
     mode: Mode,
     /// Docker, which runs the apps.
     docker: DockerStatus,
+    /// Whether the box is in safe mode: apps stay stopped.
+    safe_mode: bool,
     /// How many apps are in each state; states without any are left out.
     apps: BTreeMap<&'static str, u32>,
     /// How many jobs have not ended; 200 stands for as many or more.
@@ -84,5 +86,6 @@ async fn status(rooms: &Rooms, permit: &Permit<ViewBox>, version: &'static str) 
     };
     let docker = DockerStatus { up: reason.is_none(), reason: reason.unwrap_or_default() };
     let name = rooms.machine.name();
-    Ok(Json(Status { version, name, mode, docker, apps, active_jobs: jobs.items.len() }))
+    let safe_mode = rooms.apps.in_safe_mode().await?;
+    Ok(Json(Status { version, name, mode, docker, safe_mode, apps, active_jobs: jobs.items.len() }))
 }

@@ -49,6 +49,9 @@ pub enum Error {
     /// Another job changes the app.
     #[error("a job is changing {0}")]
     Busy(AppId),
+    /// In safe mode nothing is started.
+    #[error("safe mode is on")]
+    SafeMode,
     /// Data would be deleted without its name typed in.
     #[error("deleting the data of {0} needs its id typed in")]
     Unconfirmed(AppId),
@@ -119,6 +122,9 @@ impl From<Error> for Problem {
             }
             Error::WrongState { .. } => Self::new(409, "app-wrong-state", title),
             Error::Busy(_) => Self::new(409, "app-busy", title).then("Wait for the job, or cancel it."),
+            Error::SafeMode => Self::new(409, "safe-mode", title)
+                .why("Apps stay stopped in safe mode, so that you can look at what is wrong with the box.")
+                .then("Leave safe mode first: on the page Rescue, on the box's own screen, or with «orbitr safe-mode off»."),
             Error::Unconfirmed(id) => Self::field("confirm", format!("type «{id}» to delete its data")),
             Error::Unsupported { reasons, .. } => {
                 Self::new(409, "extension-unsupported", title).why(reasons.join(". "))

@@ -15,6 +15,7 @@ mod plan;
 mod probe;
 mod render;
 mod rows;
+mod safe_mode;
 mod status;
 mod store_front;
 mod sweep;
@@ -37,11 +38,12 @@ pub use self::{
     logs::{LOG_LINES_MAX, LogQuery, LogStream},
     model::{ChangeRequest, DataChoice, HostPort, InstallRequest, Phase, Protocol, RemoveRequest, Wanted},
     plan::Plan,
+    safe_mode::{ChangeSafeMode, SafeMode},
     store_front::{ExtensionDetail, ExtensionView, PermissionView},
     view::{AppDetail, AppView, ContainerView, DataSize, Endpoint, JobBrief, LogEntry, ReleaseView, Started},
 };
 use self::{
-    kinds::{change::Change, install::Install, lifecycle::Lifecycle, remove::Remove},
+    kinds::{calm::Calm, change::Change, install::Install, lifecycle::Lifecycle, remove::Remove},
     model::Release,
     watch::Watch,
     work::Hands,
@@ -105,6 +107,7 @@ impl Prepared {
         jobs.kind(Install(self.hands.clone()))
             .kind(Change(self.hands.clone()))
             .kind(Lifecycle(self.hands.clone()))
+            .kind(Calm(self.hands.clone()))
             .kind(Remove(self.hands.clone()))
     }
 

@@ -24,7 +24,7 @@ use crate::{
         remove,
     },
     model::{App, ChangeRequest, DataChoice, InstallRequest, Phase, Release, RemoveRequest, Wanted},
-    plan, rows, secret_prefix,
+    plan, rows, safe_mode, secret_prefix,
     status::{Held, Seen, offered, status},
     view::{AppDetail, AppView, ContainerView, DataSize, JobBrief, ReleaseView, Started},
     work::blocking,
@@ -51,7 +51,8 @@ impl Apps {
             let (app, brief) = rows::app_in_brief(conn, &id)?;
             let release = rows::latest(conn, &app)?;
             let job = orbitr_jobs::unfinished(conn, Some(&app.id))?.into_iter().next();
-            Ok::<_, Error>((row(conn, app, brief, job), release))
+            let safe = safe_mode::is_on(conn)?;
+            Ok::<_, Error>((row(conn, app, brief, job, safe), release))
         };
         let (row, found) = self.hands.store.read(read).await?;
         let release = found.as_ref().map(|release| ReleaseView::of(release, row.app.active));
@@ -110,7 +111,7 @@ impl Apps {
     /// Installs an extension: an app and its first release as rows, and the job that makes them real.
     ///
     /// # Errors
-    /// The inputs are not right, a port or the id is taken, the extension cannot run here.
+    /// The inputs are not right, a port or the id is taken, the extension cannot run here, or the box is in safe mode.
     pub async fn install(&self, permit: &Permit<InstallApp>, request: InstallRequest) -> Result<Started, Error> {
         let entry = self.entry(&request.extension)?;
         let extension = Extension::parse(entry.manifest.text())?;
@@ -125,6 +126,9 @@ impl Apps {
             .hands
             .store
             .write(move |tx| {
+                if safe_mode::is_on(tx)? {
+                    return Err(Error::SafeMode);
+                }
                 plan::still_free(tx, &draft)?;
                 if draft.onto_kept_data {
                     rows::reinstall(tx, &draft.app)?;
@@ -153,7 +157,8 @@ impl Apps {
     /// Starts, stops or restarts an app.
     ///
     /// # Errors
-    /// The app is not installed, or a job is at it.
+    /// The app is not installed, or a job is at it; [`Error::SafeMode`] when it would be started in safe mode. Stopping one
+    /// then says that it is not to start when safe mode is left.
     pub async fn operate(&self, permit: &Permit<OperateApp>, verb: Verb) -> Result<Started, Error> {
         let app = self.idle_app(permit.resource(), Phase::Installed).await?;
         let (title, action, wanted) = match verb {
@@ -166,6 +171,9 @@ impl Apps {
         let job = new_job::<lifecycle::Lifecycle>(&args, &app, &title, permit.actor())?;
         let event = event(permit, action, &app, json!({}));
         self.start(app, event, job, move |tx, app| {
+            if verb != Verb::Stop && safe_mode::is_on(tx)? {
+                return Err(Error::SafeMode);
+            }
             rows::set_wanted(tx, &app.id, wanted)?;
             Ok(())
         })
@@ -179,18 +187,26 @@ impl Apps {
     /// is at it.
     pub async fn change(&self, permit: &Permit<ChangeApp>, request: ChangeRequest) -> Result<Started, Error> {
         let app = self.idle_app(permit.resource(), Phase::Installed).await?;
+        let safe = self.in_safe_mode().await?;
         let change = self.draft_change(&app, &request, permit.actor()).await?;
         let args = change::Args {
             app: app.id.clone(),
             release: change.release.id,
             previous: change.previous,
-            running: app.wanted == Wanted::Running,
+            // In safe mode it gets its new release without being started.
+            running: app.wanted == Wanted::Running && !safe,
         };
         let job = new_job::<change::Change>(&args, &app, &format!("Change {}", app.name), permit.actor())?;
         let event =
             event(permit, deed::APP_CHANGE, &app, json!({ "inputs": request.inputs.keys().collect::<Vec<_>>() }));
         let secrets = self.hands.store.secrets().clone();
-        self.start(app, event, job, move |tx, _| write_release(tx, &secrets, &change.release, &change.answers)).await
+        self.start(app, event, job, move |tx, app| {
+            if safe_mode::is_on(tx)? != safe {
+                return Err(Error::Busy(app.id.clone()));
+            }
+            write_release(tx, &secrets, &change.release, &change.answers)
+        })
+        .await
     }
 
     /// Removes an app, with or without its data.
@@ -265,7 +281,7 @@ impl Apps {
     }
 
     fn view(&self, row: AppRow) -> AppView {
-        let AppRow { app, release, job } = row;
+        let AppRow { app, release, job, safe_mode } = row;
         let connection = self.hands.docker.connection();
         let down = match &*connection.borrow() {
             orbitr_docker::Connection::Up { .. } => None,
@@ -283,6 +299,7 @@ impl Apps {
             job: job.as_ref().map(Held::by),
             containers: &containers,
             probe: probe.as_ref(),
+            safe_mode,
         };
         let status = status(&app, &seen);
         let endpoints = match (&release, &extension, app.phase) {
@@ -293,7 +310,7 @@ impl Apps {
         };
         AppView {
             has_passwords: app.phase == Phase::Installed && extension.as_ref().is_some_and(Extension::has_passwords),
-            verbs: offered(status.state, app.phase, app.wanted, job.is_some()).to_vec(),
+            verbs: offered(status.state, &app, job.is_some(), safe_mode).to_vec(),
             version: release.map(|release| release.brief.version).unwrap_or_default(),
             job: job.map(|job| JobBrief { id: job.id, title: job.title, state: job.state }),
             id: app.id,
@@ -318,6 +335,7 @@ struct AppRow {
     app: App,
     release: Option<ShownRelease>,
     job: Option<orbitr_jobs::Unfinished>,
+    safe_mode: bool,
 }
 
 /// What it runs, or ran last.
@@ -327,12 +345,18 @@ struct ShownRelease {
     extension: Option<Extension>,
 }
 
-fn row(conn: &Connection, app: App, brief: Option<rows::Brief>, job: Option<orbitr_jobs::Unfinished>) -> AppRow {
+fn row(
+    conn: &Connection,
+    app: App,
+    brief: Option<rows::Brief>,
+    job: Option<orbitr_jobs::Unfinished>,
+    safe_mode: bool,
+) -> AppRow {
     let release = brief.map(|brief| {
         let extension = Extension::of(brief.id, || rows::manifest(conn, brief.id)).ok();
         ShownRelease { brief, extension }
     });
-    AppRow { app, release, job }
+    AppRow { app, release, job, safe_mode }
 }
 
 fn visible_rows(conn: &Connection, visible: &Visible) -> Result<Vec<AppRow>, Error> {
@@ -343,10 +367,11 @@ fn visible_rows(conn: &Connection, visible: &Visible) -> Result<Vec<AppRow>, Err
             jobs.entry(app).or_insert(job);
         }
     }
+    let safe = safe_mode::is_on(conn)?;
     let apps = rows::apps_in_brief(conn)?.into_iter().filter(|(app, _)| visible.has_app(&app.id));
     let rows = apps.map(|(app, brief)| {
         let job = jobs.remove(&app.id);
-        row(conn, app, brief, job)
+        row(conn, app, brief, job, safe)
     });
     Ok(rows.collect())
 }

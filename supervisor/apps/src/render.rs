@@ -83,6 +83,10 @@ impl Render<'_> {
         if let Some(limits) = self.limits(service) {
             over.insert("deploy".to_owned(), json!({ "resources": { "limits": limits } }));
         }
+        // Docker itself would start it at boot although it was stopped here, and in safe mode.
+        if service.get("restart").and_then(Value::as_str) == Some("always") {
+            over.insert("restart".to_owned(), json!("unless-stopped"));
+        }
         // Lists are put together, and Compose refuses a line that stands twice.
         let options = service.get("security_opt").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
         if !options.iter().any(|option| option.as_str().is_some_and(|text| text.starts_with(NO_NEW_PRIVILEGES))) {
@@ -184,6 +188,17 @@ mod tests {
         assert_eq!(db["deploy"]["resources"]["limits"]["memory"], DEFAULT_MEMORY_BYTES.to_string());
         assert_eq!(over["networks"].as_object().unwrap().len(), 1, "a network that is not ours is not touched");
         assert_eq!(rendered.volumes, ["data"]);
+    }
+
+    #[test]
+    fn no_app_is_brought_up_by_docker_after_it_was_stopped() {
+        for (asked, becomes) in
+            [("always", json!("unless-stopped")), ("unless-stopped", Value::Null), ("no", Value::Null)]
+        {
+            let config = json!({ "services": { "db": { "restart": asked } } });
+            let over: Value = serde_json::from_str(&render(&config).unwrap().text).unwrap();
+            assert_eq!(over["services"]["db"]["restart"], becomes, "{asked}");
+        }
     }
 
     #[test]

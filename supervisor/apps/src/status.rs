@@ -9,6 +9,7 @@ use orbitr_model::{AppState, AppStatus, JobState};
 
 use crate::{
     kinds::{
+        calm::Calm,
         install::Install,
         lifecycle::{self, Lifecycle, Verb},
         remove::Remove,
@@ -31,6 +32,7 @@ impl Held {
         let word = match job.kind.as_str() {
             Install::NAME => AppState::Installing,
             Remove::NAME => AppState::Removing,
+            Calm::NAME => AppState::Stopping,
             Lifecycle::NAME => match serde_json::from_str::<lifecycle::Args>(&job.args).map(|args| args.verb) {
                 Ok(Verb::Start) => AppState::Starting,
                 Ok(Verb::Stop) => AppState::Stopping,
@@ -65,6 +67,8 @@ pub(crate) struct Seen<'a> {
     pub(crate) containers: &'a [Arc<Container>],
     /// What the probe from outside saw last; none before its first answer.
     pub(crate) probe: Option<&'a Result<(), String>>,
+    /// Whether apps are to stay stopped.
+    pub(crate) safe_mode: bool,
 }
 
 /// Puts it all into one word.
@@ -88,12 +92,23 @@ fn decide(app: &App, seen: &Seen<'_>) -> (AppState, String) {
     }
     match (seen.job, app.wanted) {
         (Some(job), _) => job.says(|| missing(job.word, seen)),
+        (None, _) if seen.safe_mode => calm(app, seen),
         (None, Wanted::Stopped) if seen.containers.iter().any(|c| c.state == State::Running) => {
             (AppState::Running, "it runs although it was stopped here".to_owned())
         }
         (None, Wanted::Stopped) => (AppState::Stopped, String::new()),
         (None, Wanted::Running) => up(seen),
     }
+}
+
+/// In safe mode.
+fn calm(app: &App, seen: &Seen<'_>) -> (AppState, String) {
+    let reason = match (seen.containers.iter().any(|c| c.state == State::Running), app.wanted) {
+        (true, _) => return (AppState::Running, "it runs although safe mode is on".to_owned()),
+        (false, Wanted::Running) => "safe mode is on; it starts when that is left".to_owned(),
+        (false, Wanted::Stopped) => String::new(),
+    };
+    (AppState::Stopped, reason)
 }
 
 /// What a job that brings the app up still waits for.
@@ -127,11 +142,18 @@ fn up(seen: &Seen<'_>) -> (AppState, String) {
 
 /// What can be asked of an app in a state, the most usual first; nothing while a job holds it, and nothing that could only
 /// fail.
-pub(crate) const fn offered(state: AppState, phase: Phase, wanted: Wanted, held: bool) -> &'static [Verb] {
-    if held || !matches!(phase, Phase::Installed) {
+pub(crate) const fn offered(state: AppState, app: &App, held: bool, safe_mode: bool) -> &'static [Verb] {
+    if held || !matches!(app.phase, Phase::Installed) {
         return &[];
     }
-    match (state, wanted) {
+    if safe_mode {
+        // Stopping one that is stopped says that it is not to start when safe mode is left.
+        return match (state, app.wanted) {
+            (AppState::Unknown, _) | (AppState::Stopped, Wanted::Stopped) => &[],
+            _ => &[Verb::Stop],
+        };
+    }
+    match (state, app.wanted) {
         (AppState::Stopped, _) => &[Verb::Start],
         // What is down is started; what runs against its owner's wish may be wished for, or stopped again.
         (AppState::Down, _) | (AppState::Running, Wanted::Stopped) => &[Verb::Start, Verb::Stop],
@@ -188,7 +210,7 @@ mod tests {
     }
 
     fn said(app: &App, docker_down: Option<&str>, job: Option<Held>) -> (AppState, String) {
-        let status = status(app, &Seen { docker_down, job, containers: &[], probe: None });
+        let status = status(app, &Seen { docker_down, job, containers: &[], probe: None, safe_mode: false });
         (status.state, status.reason)
     }
 
@@ -204,7 +226,7 @@ mod tests {
                 let (said, reason) = said(&app, None, Some(job("app.lifecycle", verb, state)));
                 assert_eq!(said, word, "{verb} {state:?}");
                 assert_eq!(reason.is_empty(), state == JobState::Running, "{verb} {state:?}: {reason}");
-                assert!(offered(said, app.phase, app.wanted, true).is_empty());
+                assert!(offered(said, &app, true, false).is_empty());
             }
         }
         let running = |kind| Some(job(kind, "", JobState::Running));
@@ -222,18 +244,36 @@ mod tests {
     fn without_docker_nobody_knows_whatever_is_wanted() {
         let (state, reason) = said(&app(Phase::Installed, Wanted::Running), Some("no such file"), None);
         assert_eq!((state, reason.as_str()), (AppState::Unknown, "Docker does not answer: no such file"));
-        assert!(offered(state, Phase::Installed, Wanted::Running, false).is_empty());
+        assert!(offered(state, &app(Phase::Installed, Wanted::Running), false, false).is_empty());
     }
 
     #[test]
     fn what_is_offered_fits_the_word() {
-        let by = |state, wanted| offered(state, Phase::Installed, wanted, false);
+        let by = |state, wanted| offered(state, &app(Phase::Installed, wanted), false, false);
         assert_eq!(by(AppState::Stopped, Wanted::Stopped), [Verb::Start]);
         assert_eq!(by(AppState::Running, Wanted::Running), [Verb::Restart, Verb::Stop]);
         assert_eq!(by(AppState::Down, Wanted::Running), [Verb::Start, Verb::Stop]);
         for phase in [Phase::Installing, Phase::Removing, Phase::Kept] {
             for state in AppState::ALL {
-                assert!(offered(state, phase, Wanted::Running, false).is_empty());
+                assert!(offered(state, &app(phase, Wanted::Running), false, false).is_empty());
+            }
+        }
+    }
+
+    #[test]
+    fn in_safe_mode_an_app_says_that_it_waits_and_nothing_starts_it() {
+        let calm = |wanted| {
+            let app = app(Phase::Installed, wanted);
+            let status =
+                status(&app, &Seen { docker_down: None, job: None, containers: &[], probe: None, safe_mode: true });
+            (status.state, status.reason.is_empty(), offered(status.state, &app, false, true))
+        };
+        assert_eq!(calm(Wanted::Running), (AppState::Stopped, false, &[Verb::Stop][..]));
+        assert_eq!(calm(Wanted::Stopped), (AppState::Stopped, true, &[][..]));
+        for state in AppState::ALL {
+            for wanted in [Wanted::Running, Wanted::Stopped] {
+                let verbs = offered(state, &app(Phase::Installed, wanted), false, true);
+                assert!(!verbs.contains(&Verb::Start) && !verbs.contains(&Verb::Restart), "{state:?} {wanted:?}");
             }
         }
     }

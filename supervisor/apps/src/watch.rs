@@ -16,7 +16,7 @@ use tokio::{sync::broadcast::error::RecvError, task::AbortHandle};
 use crate::{
     Error,
     model::{App, Phase, Wanted},
-    rows,
+    rows, safe_mode,
     work::{Hands, reached},
 };
 
@@ -91,6 +91,9 @@ impl Follower {
             match events.recv().await {
                 Ok(Event::Container { app: Some(app), service, change, .. }) => {
                     self.note(&app, service.as_deref(), change).await;
+                    if change == Change::Started {
+                        self.keep_calm().await;
+                    }
                     self.look_at(app);
                 }
                 Ok(Event::Container { app: None, .. }) => {}
@@ -105,7 +108,15 @@ impl Follower {
         }
     }
 
+    /// In safe mode nothing runs for long.
+    async fn keep_calm(&self) {
+        if let Err(error) = self.hands.keep_calm().await {
+            tracing::debug!(%error, "what runs in safe mode goes on for now");
+        }
+    }
+
     async fn look_at_all(&mut self) {
+        self.keep_calm().await;
         if let Err(error) = self.hands.sweep().await {
             tracing::debug!(%error, "what is left of apps that are gone stays for now");
         }
@@ -139,7 +150,7 @@ impl Follower {
         let written = self.hands.store.write(move |tx| {
             let Some(app) = rows::find(tx, &id)? else { return Ok(()) };
             // What a job does to its containers is the job's history.
-            if !is_wanted(&app) || rows::has_active_job(tx, &id)? {
+            if !is_wanted(&app) || rows::has_active_job(tx, &id)? || safe_mode::is_on(tx)? {
                 return Ok(());
             }
             tx.event(NewEvent {
@@ -212,12 +223,17 @@ impl Probe {
     /// One try.
     async fn once(&self) -> Result<Look, Error> {
         let id = self.app.clone();
-        let read = move |conn: &Connection| Ok::<_, Error>((rows::find(conn, &id)?, rows::has_active_job(conn, &id)?));
-        let (app, busy) = self.hands.store.read(read).await?;
+        let read = move |conn: &Connection| {
+            let facts = (rows::find(conn, &id)?, rows::has_active_job(conn, &id)?, safe_mode::is_on(conn)?);
+            Ok::<_, Error>(facts)
+        };
+        let (app, busy, calm) = self.hands.store.read(read).await?;
         if busy && app.as_ref().is_some_and(|app| app.phase == Phase::Installing) {
             return Ok(Look::BeingInstalled);
         }
-        let Some(release) = app.filter(is_wanted).and_then(|app| app.active) else { return Ok(Look::NotWanted) };
+        let Some(release) = app.filter(|app| is_wanted(app) && !calm).and_then(|app| app.active) else {
+            return Ok(Look::NotWanted);
+        };
         let loaded = self.hands.load(&self.app, release).await?;
         let containers = self.hands.up_containers(&loaded)?;
         Ok(Look::Seen(reached(&containers, &loaded).await, loaded.extension.grace()))

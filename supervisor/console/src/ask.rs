@@ -122,6 +122,8 @@ pub enum What {
     Services,
     /// Accounts, for a new password.
     Accounts,
+    /// Disks that a stick can install onto.
+    Targets,
 }
 
 /// Something to read.
@@ -131,6 +133,8 @@ pub enum Shown {
     Network,
     /// Disks and how full they are.
     Disks,
+    /// What must be typed before everything is erased, and what stands in the way.
+    Reset,
     /// What stands in the way of going down.
     Power(PowerVerb),
 }
@@ -216,6 +220,24 @@ pub enum Deed {
         /// Wait for the jobs that run; otherwise they must have ended.
         wait: bool,
     },
+    /// Keep apps stopped, or start those that are wanted.
+    SafeMode(bool),
+    /// Erase everything.
+    FactoryReset {
+        /// The machine's, as it was typed.
+        serial: String,
+        /// Wait for the jobs that run; otherwise they must have ended.
+        wait: bool,
+    },
+    /// Install this system onto a disk.
+    Install {
+        /// For example `/dev/sda`.
+        disk: String,
+        /// The disk's, as it was typed; empty where nothing is on it.
+        serial: String,
+    },
+    /// Make the data partition, readable to whoever holds the disk.
+    MakeData,
     /// A one-time password for an account.
     ResetPassword(String),
     /// Write a support bundle.

@@ -115,6 +115,10 @@ impl Console {
                 Screen::Question(power(verb, held))
             }
             (_, Err(problem)) => Screen::Text(Text::problem(&problem)),
+            (Shown::Reset, Ok(value)) => match rows::reset(&value) {
+                Ok(question) => Screen::Question(question),
+                Err(lines) => Screen::Text(Text::new("Factory reset", lines)),
+            },
             (Shown::Network, Ok(value)) => Screen::Text(Text::new("Network", rows::page(shown, &value))),
             (Shown::Disks, Ok(value)) => Screen::Text(Text::new("Disks", rows::page(shown, &value))),
         };
@@ -182,7 +186,12 @@ impl Console {
 
     fn key(&mut self, key: Key) -> Vec<Ask> {
         self.idle = 0;
-        if key == Key::Char('?') && !matches!(self.stack.last(), Some(Screen::Form(_) | Screen::Busy(_))) {
+        let types = match self.stack.last() {
+            Some(Screen::Form(_) | Screen::Busy(_)) => true,
+            Some(Screen::Question(question)) => question.typed.is_some(),
+            _ => false,
+        };
+        if key == Key::Char('?') && !types {
             let help = self.help();
             self.stack.push(Screen::Text(help));
             return Vec::new();
@@ -267,6 +276,10 @@ impl Console {
             Leads::Password => (list(What::Accounts), vec![Ask::List(What::Accounts)]),
             Leads::Network => (wait("Network", Shown::Network), vec![Ask::Show(Shown::Network)]),
             Leads::Disks => (wait("Disks", Shown::Disks), vec![Ask::Show(Shown::Disks)]),
+            Leads::Install => (list(What::Targets), vec![Ask::List(What::Targets)]),
+            Leads::Reset => (wait("Factory reset", Shown::Reset), vec![Ask::Show(Shown::Reset)]),
+            Leads::MakeData => (Screen::Question(make_data()), Vec::new()),
+            Leads::SafeMode => (Screen::Question(safe_mode(!self.facts.safe_mode)), Vec::new()),
             Leads::Power(verb) => (wait(verb.word(), Shown::Power(verb)), vec![Ask::Show(Shown::Power(verb))]),
             Leads::Logs => (Screen::Log(Log::new(LogSource::Orbitr)), vec![Ask::Follow(LogSource::Orbitr)]),
             Leads::Issues => {
@@ -345,12 +358,39 @@ fn power(verb: PowerVerb, held: Vec<String>) -> Question {
     )
 }
 
+/// The question before the data partition of a new box is made here.
+fn make_data() -> Question {
+    let lines = vec![
+        "The box waits for its owner in a browser. There the data partition is made, encrypted if you like, and the account.".to_owned(),
+        "From here it is made without encryption, on the disk that the box runs from. What is somebody's data is not touched.".to_owned(),
+    ];
+    Question::new("Make the data partition", lines, "Make it, without encryption", Deed::MakeData)
+}
+
+fn safe_mode(on: bool) -> Question {
+    if on {
+        let lines = vec![
+            "Every app is stopped and stays so, also over restarts, so that you can look at what is wrong. Data stays."
+                .to_owned(),
+            "When you leave it, the apps that are wanted start again.".to_owned(),
+        ];
+        return Question::new("Safe mode", lines, "Stop all apps", Deed::SafeMode(true));
+    }
+    let lines = vec!["The apps that are wanted start again.".to_owned()];
+    Question::new("Leave safe mode", lines, "Leave it", Deed::SafeMode(false))
+}
+
 /// What is said while it is done.
 fn doing(deed: &Deed) -> String {
     match deed {
         Deed::App { id, verb } => format!("{id}: {verb}"),
         Deed::RestartUnit(unit) => format!("Restarting {unit}"),
         Deed::Power { verb, .. } => verb.word().to_owned(),
+        Deed::SafeMode(true) => "Stopping all apps".to_owned(),
+        Deed::SafeMode(false) => "Starting apps".to_owned(),
+        Deed::FactoryReset { .. } => "Factory reset".to_owned(),
+        Deed::Install { disk, .. } => format!("Installing onto {disk}"),
+        Deed::MakeData => "Making the data partition".to_owned(),
         Deed::ResetPassword(name) => format!("Resetting the password of {name}"),
         Deed::Support => "Gathering the support bundle".to_owned(),
         Deed::Shell { .. } | Deed::ShellCode { .. } => "Checking".to_owned(),

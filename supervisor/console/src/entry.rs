@@ -16,6 +16,10 @@ pub(crate) enum Leads {
     Issues,
     Support,
     RestartOrbitr,
+    Install,
+    MakeData,
+    SafeMode,
+    Reset,
     Shell,
     Power(PowerVerb),
 }
@@ -32,8 +36,12 @@ pub(crate) struct Entry {
 pub(crate) fn entries(facts: &Facts, place: &Place) -> Vec<Entry> {
     let up = facts.supervisor == Supervisor::Up;
     let down = matches!(facts.supervisor, Supervisor::Down(_));
+    // With the supervisor or without it; a stick has nothing to erase.
+    let resets = place.image && facts.supervisor != Supervisor::Unasked && !facts.is_installer();
     let all = [
         (down, 'x', "Restart Orbitr", Leads::RestartOrbitr),
+        (facts.is_installer(), 't', "Install to a disk", Leads::Install),
+        (facts.waits_for_data(), 'k', "Make data partition", Leads::MakeData),
         (facts.url().is_some() && !down, 'q', "Open in browser", Leads::Reach),
         (!facts.issues.is_empty() || !facts.reasons.is_empty(), 'i', "What is wrong", Leads::Issues),
         (up, 'a', "Apps", Leads::Apps),
@@ -42,8 +50,10 @@ pub(crate) fn entries(facts: &Facts, place: &Place) -> Vec<Entry> {
         (true, 's', "Services", Leads::Services),
         (true, 'l', "Logs", Leads::Logs),
         (up, 'p', "Reset password", Leads::Password),
+        (up, 'm', if facts.safe_mode { "Leave safe mode" } else { "Safe mode" }, Leads::SafeMode),
         (up && place.bundle_dir.is_some(), 'b', "Support bundle", Leads::Support),
         (up && place.shell_on.is_some(), 'h', "Shell", Leads::Shell),
+        (resets, 'f', "Factory reset", Leads::Reset),
         (facts.no_power.is_empty(), 'r', "Reboot", Leads::Power(PowerVerb::Reboot)),
         (facts.no_power.is_empty(), 'o', "Power off", Leads::Power(PowerVerb::PowerOff)),
     ];
@@ -56,7 +66,7 @@ pub(crate) fn missing(facts: &Facts, place: &Place) -> Vec<String> {
     let up = facts.supervisor == Supervisor::Up;
     let mut why = Vec::new();
     if !up {
-        why.push("Apps and passwords need the supervisor, and a box that is claimed.".to_owned());
+        why.push("Apps, passwords and safe mode need the supervisor, and a box that is claimed.".to_owned());
     }
     if place.shell_on.is_none() {
         why.push("A shell: only on the screen and the serial console of Orbitr OS.".to_owned());
@@ -72,6 +82,11 @@ pub(crate) fn missing(facts: &Facts, place: &Place) -> Vec<String> {
     if !facts.no_power.is_empty() {
         why.push(format!("Reboot and power off: {}", facts.no_power));
     }
-    why.push("Changing the network, safe mode and factory reset: not from here in this version.".to_owned());
+    if !place.image {
+        why.push("Factory reset: only on Orbitr OS. This machine is somebody's own, and what else is on it is nobody's to erase.".to_owned());
+    } else if facts.is_installer() {
+        why.push("Factory reset: a stick has nothing to erase.".to_owned());
+    }
+    why.push("Changing the network: not from here in this version.".to_owned());
     why
 }

@@ -69,6 +69,8 @@ pub struct Facts {
     pub name: String,
     /// The version that answers; empty when none does.
     pub version: String,
+    /// Whether apps stay stopped.
+    pub safe_mode: bool,
     /// What is missing, in sentences, when the box is Degraded.
     pub reasons: Vec<String>,
     /// What the supervisor said of its state when it was ready.
@@ -116,6 +118,7 @@ impl Facts {
         self.name = text(status, "/name");
         self.version = text(status, "/version");
         self.reasons = list(status, "/reasons").iter().filter_map(|r| r.as_str().map(str::to_owned)).collect();
+        self.safe_mode = status.pointer("/safe_mode").and_then(Value::as_bool).unwrap_or_default();
         let apps = status.pointer("/apps").and_then(Value::as_object).into_iter().flatten();
         self.apps = apps.map(|(state, count)| (state.clone(), count.as_u64().unwrap_or_default())).collect();
         self.jobs.1 = number(status, "/active_jobs");
@@ -174,6 +177,7 @@ impl Facts {
     pub(crate) fn mode(&self) -> &'static str {
         match &self.supervisor {
             Supervisor::Unasked => "looking",
+            Supervisor::Up if self.reasons.is_empty() && self.safe_mode => "Running, safe mode",
             Supervisor::Up if self.reasons.is_empty() => "Running",
             Supervisor::Up => "Degraded",
             Supervisor::Unclaimed => "Setup",
@@ -184,6 +188,16 @@ impl Facts {
             Supervisor::Refused(_) => "not for this user",
             Supervisor::Down(_) => "supervisor down",
         }
+    }
+
+    /// Whether this is a stick that can install itself onto a disk.
+    pub(crate) fn is_installer(&self) -> bool {
+        self.supervisor == Supervisor::Limited && self.mode() == "Installer"
+    }
+
+    /// Whether a new box waits for its data partition.
+    pub(crate) fn waits_for_data(&self) -> bool {
+        self.supervisor == Supervisor::Limited && self.announced.contains("claimed")
     }
 
     /// The first address that a browser can open.

@@ -3,7 +3,7 @@
 use crate::{
     Ask, Deed, Hidden, Key, LogSource,
     console::LOG_KEPT,
-    screen::{Form, List, Log, Question, Screen, Text},
+    screen::{Field, Form, List, Log, Question, Screen, Text},
 };
 
 /// The longest name, password or code that can be typed.
@@ -91,7 +91,30 @@ pub(crate) fn log_key(log: &mut Log, key: Key) -> Step {
     Step::Stay(Vec::new())
 }
 
+/// A question that is answered by typing: nothing but the right letters and Enter does it.
+fn typed_key(field: &mut Field, deed: &Deed, key: Key) -> Step {
+    match key {
+        Key::Esc => return Step::Back(Vec::new()),
+        Key::Backspace => drop(field.value.pop()),
+        Key::Char(letter) if field.value.len() < TYPED_MAX => field.value.push(letter),
+        Key::Enter if !field.value.trim().is_empty() => {
+            let typed = field.value.trim().to_owned();
+            let deed = match deed.clone() {
+                Deed::FactoryReset { wait, .. } => Deed::FactoryReset { serial: typed, wait },
+                Deed::Install { disk, .. } => Deed::Install { disk, serial: typed },
+                other => other,
+            };
+            return Step::Do(deed, false);
+        }
+        _ => {}
+    }
+    Step::Stay(Vec::new())
+}
+
 pub(crate) fn question_key(question: &mut Question, key: Key) -> Step {
+    if let Some(field) = &mut question.typed {
+        return typed_key(field, &question.deed, key);
+    }
     match key {
         Key::Esc => return Step::Back(Vec::new()),
         Key::Left | Key::Right | Key::Up | Key::Down | Key::Tab => question.sure = !question.sure,

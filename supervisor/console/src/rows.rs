@@ -33,6 +33,7 @@ pub(crate) fn rows(what: What, value: &Value) -> Vec<Row> {
         What::Apps => list(value, "").iter().map(app).collect(),
         What::Services => list(value, "/units").iter().filter(|unit| matters(unit)).map(unit).collect(),
         What::Accounts => list(value, "").iter().map(account).collect(),
+        What::Targets => list(value, "/targets").iter().map(target).collect(),
     }
 }
 
@@ -109,12 +110,71 @@ fn account(value: &Value) -> Row {
     Row { title: name.clone(), state, tone, verbs, id: name }
 }
 
-/// The page for it. None where the answer is a question instead (power).
+/// A disk that this system can be installed onto. Somebody's data go only where its serial number is typed.
+fn target(value: &Value) -> Row {
+    let (device, model, serial) =
+        (text(value, "/disk/device"), text(value, "/disk/model"), text(value, "/disk/serial"));
+    let contents: Vec<String> = list(value, "/contents").iter().filter_map(Value::as_str).map(str::to_owned).collect();
+    let unfinished = yes(value, "/unfinished");
+    let holds = !contents.is_empty() && !unfinished;
+    let known = [model, size(value, "/disk/bytes").to_string(), format!("serial {serial}")];
+    let known: Vec<String> =
+        known.into_iter().filter(|part| !part.is_empty() && (part != "serial " || !serial.is_empty())).collect();
+    let mut lines = vec![known.join(", "), String::new()];
+    let on_it = if unfinished {
+        lines.push("An installation onto it was cut off; it goes on where it was.".to_owned());
+        "an installation that was cut off".to_owned()
+    } else if holds {
+        lines.push("Everything on it is lost, and nothing brings it back:".to_owned());
+        lines.extend(contents.iter().map(|line| format!("- {line}")));
+        lines.extend([String::new(), format!("Type the disk's serial number, {serial}, to erase it.")]);
+        format!("on it: {}", contents.join("; "))
+    } else {
+        lines.push("Nothing is on it.".to_owned());
+        "nothing on it".to_owned()
+    };
+    let deed = Deed::Install { disk: device.clone(), serial: String::new() };
+    let question = if holds {
+        Question::new(format!("Erase {device} and install?"), lines, "Erase and install", deed).with_serial()
+    } else {
+        Question::new(format!("Install onto {device}?"), lines, "Install", deed)
+    };
+    let nameless = holds && serial.is_empty();
+    let state = if nameless {
+        format!("has no serial number: empty it elsewhere; {on_it}")
+    } else {
+        format!("{}; {on_it}", known.join(", "))
+    };
+    let verbs = if nameless { Vec::new() } else { vec![Choice { key: 'i', label: "Install", question }] };
+    Row { title: device.clone(), state, tone: if holds { Tone::Warn } else { Tone::Plain }, verbs, id: device }
+}
+
+/// The question before everything is erased; what to read instead where that cannot be done.
+pub(crate) fn reset(value: &Value) -> Result<Question, Vec<String>> {
+    if !yes(value, "/available") {
+        return Err(vec![text(value, "/reason")]);
+    }
+    let mut lines = vec![
+        "Erases every app with its data, all accounts, settings, history and logs.".to_owned(),
+        "Nothing brings it back: make a backup first. The system stays, and the box starts as a new one.".to_owned(),
+    ];
+    lines.push(format!("Type this machine's serial number, {}, to do it.", text(value, "/serial")));
+    let held = in_the_way(value);
+    let wait = !held.is_empty();
+    if wait {
+        lines.extend([String::new(), "In the way; it waits until they have ended:".to_owned()]);
+        lines.extend(held.into_iter().map(|holder| format!("- {holder}")));
+    }
+    let deed = Deed::FactoryReset { serial: String::new(), wait };
+    Ok(Question::new("Factory reset", lines, "Erase everything", deed).with_serial())
+}
+
+/// The page for it. None where the answer is a question instead (power, a factory reset).
 pub(crate) fn page(shown: Shown, value: &Value) -> Vec<String> {
     match shown {
         Shown::Network => network(value),
         Shown::Disks => disks(value),
-        Shown::Power(_) => in_the_way(value),
+        Shown::Power(_) | Shown::Reset => in_the_way(value),
     }
 }
 

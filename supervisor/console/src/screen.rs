@@ -70,6 +70,7 @@ impl List {
             What::Apps => "Apps",
             What::Services => "Services",
             What::Accounts => "Reset a password",
+            What::Targets => "Install to a disk",
         }
     }
 }
@@ -130,13 +131,20 @@ pub(crate) struct Question {
     /// What Enter does, as words on a button.
     pub(crate) yes: &'static str,
     pub(crate) deed: Deed,
+    /// What must be typed instead of chosen, where something goes that nothing brings back.
+    pub(crate) typed: Option<Field>,
     /// Which is chosen: at first «Back», so that Enter pressed twice does nothing.
     pub(crate) sure: bool,
 }
 
 impl Question {
     pub(crate) fn new(title: impl Into<String>, lines: Vec<String>, yes: &'static str, deed: Deed) -> Self {
-        Self { title: title.into(), lines, yes, deed, sure: false }
+        Self { title: title.into(), lines, yes, deed, typed: None, sure: false }
+    }
+
+    /// The same, answered by typing a serial number.
+    pub(crate) fn with_serial(self) -> Self {
+        Self { typed: Some(Field { label: "Serial", hidden: false, value: String::new() }), ..self }
     }
 }
 

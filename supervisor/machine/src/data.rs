@@ -4,6 +4,8 @@
 //! started. Nothing here needs the store, an account or Docker. Folders may stand in for the machine's, for tests; then
 //! whoever watches the requests does what the units would.
 
+mod perform;
+
 use std::{
     fmt, fs, io,
     os::unix::fs::MetadataExt,
@@ -15,7 +17,6 @@ use std::{
 use orbitr_host::{
     dbus::{Bus, JobResult, PowerVerb},
     disks::{BlockDisk, Blocks},
-    files,
     watch::Watch,
 };
 use orbitr_model::{Act, ActReport, ActState, DataFacts, DataReason, DataState, Disk, Problem};
@@ -29,6 +30,8 @@ const MOUNTS_LOOK: Duration = Duration::from_millis(500);
 const MOUNTS_LIMIT: u32 = 240;
 /// What the image gives the ESP of a disk that it is installing onto.
 const UNFINISHED: &str = "orbitr-installing";
+/// The acts that people wait for.
+const ASKED_FOR: [Act; 4] = [Act::MakeData, Act::OpenData, Act::Install, Act::FactoryReset];
 /// The word on the kernel's command line that a live medium has.
 const LIVE: &str = "orbitr.live";
 
@@ -90,6 +93,8 @@ pub struct Acts {
 
 struct Inner {
     places: Places,
+    /// Where requests are put: the supervisor's folder, or the menu's.
+    requests: PathBuf,
     bus: Bus,
     /// What was asked last since this process started.
     asked: Mutex<Option<Asked>>,
@@ -108,7 +113,21 @@ impl Acts {
     /// Over these places.
     #[must_use]
     pub fn new(places: Places) -> Self {
-        Self { inner: Arc::new(Inner { places, bus: Bus::system(), asked: Mutex::default() }) }
+        Self::with_bus(places, Bus::system())
+    }
+
+    /// Over these places, with the systemd that this bus leads to.
+    #[must_use]
+    pub fn with_bus(places: Places, bus: Bus) -> Self {
+        let requests = places.run.join("orbitr/requests");
+        Self { inner: Arc::new(Inner { places, requests, bus, asked: Mutex::default() }) }
+    }
+
+    /// As the menu on the box's own screen asks, with the supervisor or without it: a factory reset, and nothing else.
+    #[must_use]
+    pub fn at_the_box(places: Places, bus: Bus) -> Self {
+        let requests = places.run.join("orbitr-console");
+        Self { inner: Arc::new(Inner { places, requests, bus, asked: Mutex::default() }) }
     }
 
     fn box_run(&self) -> PathBuf {
@@ -176,10 +195,9 @@ impl Acts {
         self.asked().is_some_and(|asked| asked.problem.is_none() && waits(&asked))
     }
 
-    /// Why what was asked last did not happen, if it did not.
-    #[must_use]
-    pub fn failure(&self) -> Option<(Act, Problem)> {
-        let asked = self.asked()?;
+    /// Why what was asked last did not happen, if it did not; also when another run of this process asked for it.
+    pub async fn failure(&self) -> Option<(Act, Problem)> {
+        let Some(asked) = self.asked() else { return self.killed().await };
         let told = self.report(asked.act).filter(|report| report.id == asked.id && report.state == ActState::Failed);
         let problem = told.and_then(|report| report.problem).map(Problem::from).or(asked.problem)?;
         Some((asked.act, problem))
@@ -189,14 +207,18 @@ impl Acts {
         self.inner.asked.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// The act that is at work, if one is.
-    #[must_use]
-    pub fn at_work(&self) -> Option<ActReport> {
-        let acts = [Act::MakeData, Act::OpenData, Act::Install];
-        // One that was killed cannot say so; that its unit has ended was heard instead.
+    /// The act that is at work, if one is. One that was killed could not say so: its unit is asked.
+    pub async fn at_work(&self) -> Option<ActReport> {
+        // That its unit has ended was heard.
         let ended = self.asked().filter(|asked| asked.problem.is_some()).map(|asked| asked.act);
-        let mut reports = acts.into_iter().filter(|act| Some(*act) != ended).filter_map(|act| self.report(act));
-        reports.find(|report| report.state == ActState::Running)
+        for act in ASKED_FOR.into_iter().filter(|act| Some(*act) != ended) {
+            if let Some(report) = self.running(act)
+                && !self.was_killed(act).await
+            {
+                return Some(report);
+            }
+        }
+        None
     }
 
     /// Disks that the system could be installed onto, with what is on them.
@@ -223,20 +245,12 @@ impl Acts {
     /// # Errors
     /// The request cannot be written, or another act is at work.
     pub async fn ask(&self, act: Act, id: &str, request: &impl Serialize) -> Result<(), Problem> {
-        if let Some(busy) = self.at_work() {
+        if let Some(busy) = self.at_work().await {
             return Err(Problem::new(409, "act-at-work", "Something is under way already")
                 .why(busy.step)
                 .then("Wait until it has ended."));
         }
-        let folder = self.inner.places.run.join("orbitr/requests");
-        let bytes = serde_json::to_vec(request).map_err(|_| Problem::internal())?;
-        let path = folder.join(format!("{act}.json"));
-        let written = tokio::task::spawn_blocking(move || {
-            files::make_dir(&folder, 0o700).and_then(|()| files::write(&path, &bytes, 0o600))
-        });
-        written.await.map_err(|_| Problem::internal())?.map_err(|error| {
-            Problem::new(502, "request-unwritten", "The request could not be handed over").why(error.to_string())
-        })?;
+        self.hand_over(act, request).await?;
         *self.inner.asked.lock().unwrap_or_else(PoisonError::into_inner) =
             Some(Asked { act, id: id.to_owned(), problem: None });
         if !self.inner.places.stands_in {
@@ -248,15 +262,13 @@ impl Acts {
 
     /// Starts the unit of an act. What goes wrong before the act itself can report it is kept for the page.
     async fn start(&self, act: Act) {
-        let problem = match self.inner.bus.start_unit(&act.unit(), ACT_LIMIT).await {
+        let problem = match self.start_unit(act, ACT_LIMIT).await {
             Ok(JobResult::Done) => return,
             // The act says itself why.
             Ok(JobResult::NotDone(_)) if self.report(act).is_some_and(|report| report.state == ActState::Failed) => {
                 return;
             }
-            Ok(JobResult::NotDone(word)) => {
-                Problem::new(502, "act-ended", "It ended before it was done").why(format!("systemd says «{word}»."))
-            }
+            Ok(JobResult::NotDone(word)) => perform::ended(&word),
             Err(error) => error.into(),
         };
         tracing::warn!(%act, %problem, "an act did not do its work");

@@ -1,6 +1,6 @@
 //! What can go wrong with the machine's operations, as types.
 
-use orbitr_model::{FieldError, Problem};
+use orbitr_model::{FieldError, JobId, Problem};
 
 use crate::power::{Holder, Pending};
 
@@ -34,6 +34,12 @@ pub enum Error {
     /// A reboot or power off waits already.
     #[error("a reboot or power off waits already")]
     PowerPending(Pending),
+    /// A factory reset waits already.
+    #[error("a factory reset waits already")]
+    ResetPending(JobId),
+    /// The serial number that was typed is not this machine's.
+    #[error("the serial number is another one")]
+    WrongSerial,
     /// Something must not be cut.
     #[error("{} things hold a shutdown back", .0.len())]
     HeldBack(Vec<Holder>),
@@ -83,6 +89,14 @@ impl From<Error> for Problem {
                 Self::new(409, "power-pending", format!("«{}» waits already", pending.verb.word()))
                     .why("It begins when the last job has ended.")
                     .then(format!("Wait, or cancel the job {}.", pending.job))
+            }
+            Error::ResetPending(job) => Self::new(409, "reset-pending", "A factory reset waits already")
+                .why("It begins when the last job has ended.")
+                .then(format!("Wait, or cancel the job {job}.")),
+            Error::WrongSerial => {
+                let mut problem = Self::field("serial", "This is not the serial number of this machine.");
+                problem.code = "serial-wrong".to_owned();
+                problem.then("Nothing was changed. Read it again and type it as it stands there.")
             }
             Error::HeldBack(held) => {
                 let list = held.iter().map(|holder| match holder.why.as_str() {

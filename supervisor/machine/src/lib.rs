@@ -17,6 +17,7 @@ mod journal;
 mod network;
 mod outside;
 mod power;
+mod reset;
 mod settings;
 mod support;
 mod time;
@@ -49,6 +50,7 @@ pub use self::{
     network::{ChangeHostName, Gateway, Link, Mdns, Network},
     outside::Outside,
     power::{Holder, Pending, Power, PowerRequest, Verb},
+    reset::{Reset, ResetRequest},
     settings::{ChangeSettings, Settings},
     support::Bundle,
     time::{ChangeTime, MachineClock, TimeServers, TimeState},
@@ -121,7 +123,9 @@ impl Machine {
     #[must_use]
     pub fn kinds(&self, jobs: orbitr_jobs::Builder) -> orbitr_jobs::Builder {
         let outside = self.outside();
-        jobs.kind(units::kind::Restart(outside.clone())).kind(power::kind::PowerJob(outside.clone()))
+        jobs.kind(units::kind::Restart(outside.clone()))
+            .kind(power::kind::PowerJob(outside.clone()))
+            .kind(reset::kind::ResetJob(outside.clone()))
     }
 
     fn outside(&self) -> &Outside {

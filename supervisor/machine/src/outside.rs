@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use orbitr_host::{dbus::Bus, facts, journal::Journal};
 use orbitr_model::Timestamp;
 
+use crate::data::{Acts, Places};
+
 /// The machine that this room looks after.
 #[derive(Clone, Debug)]
 pub struct Outside {
@@ -16,21 +18,27 @@ pub struct Outside {
     pub image: bool,
     /// When this program was built: a clock that is earlier is wrong.
     pub built: Timestamp,
+    /// What root does when it is asked; none in hosted mode.
+    pub acts: Option<Acts>,
     /// Where a unit of the image leaves what only root can read, for the support bundle.
     pub support_dir: PathBuf,
 }
 
 /// The folder of overlays/image's contract.
 const SUPPORT_DIR: &str = "/run/orbitr-box/support";
+const RUN: &str = "/run";
+const STATE: &str = "/var/lib/orbitr";
 
 impl Outside {
     /// The machine that this process runs on.
     #[must_use]
     pub fn this_machine() -> Self {
+        let image = facts::os_release().id == "orbitr";
         Self {
             bus: Bus::system(),
             journal: Journal::system(),
-            image: facts::os_release().id == "orbitr",
+            image,
+            acts: image.then(|| Acts::new(Places { run: RUN.into(), state: STATE.into(), stands_in: false })),
             built: Timestamp::UNIX_EPOCH,
             support_dir: SUPPORT_DIR.into(),
         }

@@ -238,10 +238,44 @@ pub struct FactoryResetRequest {
     pub partuuid: Option<PartUuid>,
 }
 
+/// So many digits of the machine's id stand for the serial number of a machine that has none.
+const OF_THE_ID: usize = 8;
+/// What makers write where a serial number belongs.
+const NO_SERIAL: [&str; 6] =
+    ["not specified", "to be filled by o.e.m.", "default string", "system serial number", "none", "0"];
+
+/// What is typed before everything on a machine is erased: the serial number that the firmware gives, or the first 8 digits
+/// of the machine's id where it gives none. Whoever shows it and whoever checks it use this. None when there is neither.
+#[must_use]
+pub fn machine_serial(firmware: Option<&str>, machine_id: &str) -> Option<String> {
+    let given = firmware.map(str::trim).filter(|serial| !serial.is_empty());
+    let given = given.filter(|serial| !NO_SERIAL.contains(&serial.to_ascii_lowercase().as_str())).map(str::to_owned);
+    given.or_else(|| {
+        let digits: String = machine_id.trim().chars().take(OF_THE_ID).collect();
+        (digits.len() == OF_THE_ID && digits.bytes().all(|byte| byte.is_ascii_hexdigit())).then_some(digits)
+    })
+}
+
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
+
+    #[test]
+    fn a_machine_without_a_serial_number_is_known_by_its_id() {
+        const ID: &str = "0f410f90ea924bcfb701b7503621b14f\n";
+        for (firmware, typed) in [
+            (Some(" QM-0001 \n"), Some("QM-0001")),
+            (Some("Not Specified"), Some("0f410f90")),
+            (Some(""), Some("0f410f90")),
+            (None, Some("0f410f90")),
+        ] {
+            assert_eq!(machine_serial(firmware, ID).as_deref(), typed, "{firmware:?}");
+        }
+        for id in ["", "uninitialized", "0f41"] {
+            assert_eq!(machine_serial(None, id), None, "{id:?}");
+        }
+    }
 
     #[test]
     fn a_recovery_key_is_read_back_however_it_is_typed_and_is_printed_nowhere() {

@@ -42,6 +42,12 @@ deeds! {
     BOX_REBOOT = "box.reboot";
     /// Somebody asked the machine to power off.
     BOX_POWER_OFF = "box.power-off";
+    /// Somebody asked for everything on the box to be erased.
+    BOX_FACTORY_RESET = "box.factory-reset";
+    /// Somebody turned safe mode on: apps stay stopped.
+    BOX_SAFE_MODE_ON = "box.safe-mode-on";
+    /// Somebody turned safe mode off.
+    BOX_SAFE_MODE_OFF = "box.safe-mode-off";
     /// The machine's clock was set while the box ran.
     BOX_CLOCK_SET = "box.clock-set";
     /// Somebody made a support bundle.

@@ -4,7 +4,7 @@
 use std::{fs, time::Duration};
 
 use orbitr_host::exec::{Command, Output};
-use orbitr_model::{FactoryResetRequest, PartUuid};
+use orbitr_model::{FactoryResetRequest, PartUuid, machine_serial};
 use serde_json::{Value, json};
 
 use crate::{
@@ -13,16 +13,10 @@ use crate::{
 };
 
 const LIMIT: Duration = Duration::from_secs(30);
-/// So many digits of the machine's id stand for the serial number of a machine that has none.
-const OF_THE_ID: usize = 8;
-/// What makers write where a serial number belongs.
-const NO_SERIAL: [&str; 6] =
-    ["not specified", "to be filled by o.e.m.", "default string", "system serial number", "none", "0"];
-
 pub(crate) async fn factory_reset(run: &Run) -> Result<Option<Value>, Error> {
     let request: FactoryResetRequest = run.request()?.ok_or_else(|| Error::Request("nobody asked".to_owned()))?;
     run.step("Looking at the data partition")?;
-    let serial = machine_serial(&run.places)?;
+    let serial = serial(&run.places)?;
     if request.serial.trim() != serial {
         return Err(Error::Serial("this machine".to_owned()));
     }
@@ -48,15 +42,11 @@ fn which(survey: &Survey, named: Option<PartUuid>) -> Result<PartUuid, Error> {
     }
 }
 
-/// The machine's serial number, as hostnamed gives it, or the first digits of its id.
-fn machine_serial(places: &Places) -> Result<String, Error> {
-    for file in ["product_serial", "board_serial"] {
-        let serial = fs::read_to_string(places.dmi.join(file)).unwrap_or_default();
-        let serial = serial.trim();
-        if !serial.is_empty() && !NO_SERIAL.contains(&serial.to_ascii_lowercase().as_str()) {
-            return Ok(serial.to_owned());
-        }
-    }
+/// What must be typed: the machine's serial number as hostnamed gives it, or the first digits of its id.
+fn serial(places: &Places) -> Result<String, Error> {
+    let read = |file: &str| fs::read_to_string(places.dmi.join(file)).unwrap_or_default();
+    let firmware = ["product_serial", "board_serial"].map(read).into_iter().find(|serial| !serial.trim().is_empty());
     let id = fs::read_to_string(&places.machine_id).map_err(Error::io("Reading the machine's id"))?;
-    Ok(id.trim().chars().take(OF_THE_ID).collect())
+    machine_serial(firmware.as_deref(), &id)
+        .ok_or_else(|| Error::Request("the machine has neither a serial number nor an id".to_owned()))
 }

@@ -15,6 +15,10 @@ pub struct Places {
     pub requests: PathBuf,
     /// The user that asks.
     pub asker: u32,
+    /// What the menu on the box's own screen asks, with the supervisor or without it: a factory reset, and nothing else.
+    pub console_requests: PathBuf,
+    /// The user of that menu.
+    pub console: u32,
     /// The group that may read what root gathers for the supervisor.
     pub readers: u32,
     /// Folders of root's own, for file systems that are mounted for a moment.
@@ -49,6 +53,7 @@ pub struct Places {
 
 /// The users of the image have fixed numbers: they are on the data partition, which outlives the image.
 const ORBITR: u32 = 701;
+const CONSOLE: u32 = 702;
 
 /// The whole layout and a small data partition.
 const SMALLEST_DISK: u64 = 8 * 1024 * 1024 * 1024;
@@ -62,6 +67,8 @@ impl Places {
             box_run: "/run/orbitr-box".into(),
             requests: "/run/orbitr/requests".into(),
             asker: ORBITR,
+            console_requests: "/run/orbitr-console".into(),
+            console: CONSOLE,
             readers: ORBITR,
             work: "/run/orbitr-work".into(),
             definitions: "/usr/lib/orbitr/repart.d".into(),

@@ -54,8 +54,19 @@ impl Run {
     /// What the act is asked, if anything. The file is gone afterwards.
     pub(crate) fn request<T: DeserializeOwned>(&self) -> Result<Option<T>, Error> {
         let act = self.change(|report| report.act);
-        let path = self.places.requests.join(format!("{act}.json"));
-        let bytes = inbox::take(&path, self.places.asker, LONGEST_REQUEST);
+        let file = format!("{act}.json");
+        let places = &self.places;
+        let asked = inbox::take(&places.requests.join(&file), places.asker, LONGEST_REQUEST);
+        // Whoever stands in front of the box asks for the one thing that must work without the supervisor; what the
+        // supervisor asked at the same time is gone with it.
+        let at_the_box = match act {
+            Act::FactoryReset => inbox::take(&places.console_requests.join(&file), places.console, LONGEST_REQUEST),
+            _ => Ok(None),
+        };
+        let bytes = match at_the_box {
+            Ok(None) => asked,
+            found => found,
+        };
         let bytes = bytes.map_err(|error| Error::Request(error.to_string()))?;
         let Some(bytes) = bytes else { return Ok(None) };
         // The id before the rest, so that whoever asked wrongly is told, too.

@@ -108,7 +108,7 @@ const PAGES = {
   nginx: "/store/official/nginx", app: "/apps/APP", logs: "/apps/APP/logs", "app-settings": "/apps/APP/settings",
   "app-history": "/apps/APP/history", remove: "/apps/APP/remove", job: "/jobs/JOB",
   system: "/system", units: "/system/units", journal: "/system/journal", network: "/system/network", time: "/system/time",
-  power: "/system/power", support: "/system/support",
+  power: "/system/power", support: "/system/support", rescue: "/system/rescue",
 };
 // of jobs and people one is looked at; a query shows the same page
 const kind = (path) => path.replace(/\?.*/, "").replace(/^\/jobs\/[^/]+$/, "/jobs/JOB");

@@ -9,6 +9,7 @@ mod chain;
 mod crash;
 mod openapi;
 mod recovery;
+mod safe_mode;
 mod totp;
 mod walk;
 mod world;

@@ -141,13 +141,13 @@ pub(super) async fn look_again(_: Near, State(site): State<Site>, Cx(cx): Cx) ->
 /// How the act goes; the page looks again by itself.
 pub(super) async fn progress(_: Near, State(site): State<Site>, Cx(cx): Cx) -> Response {
     let acts = site.acts();
-    if let Some(report) = acts.at_work() {
+    if let Some(report) = acts.at_work().await {
         return looks_again(page::progress(&cx, &report), "2");
     }
     if let Some(report) = acts.report(Act::Install).filter(|report| report.state == ActState::Done) {
         return installer::done(&cx, &report).into_response();
     }
-    let failed = acts.failure().map(|(act, problem)| (act, Problem { status: 422, ..problem }));
+    let failed = acts.failure().await.map(|(act, problem)| (act, Problem { status: 422, ..problem }));
     match (acts.facts().state, failed) {
         (DataState::Open, _) => opened(&cx),
         (_, Some((Act::Install, problem))) => refused(&problem, installer::page(&site, &cx, None, Some(&problem))),

@@ -9,7 +9,7 @@ use axum::{
 };
 use orbitr_access::Secret;
 use orbitr_machine::data::Stage;
-use orbitr_model::{Encrypt, PartUuid, Problem, RecoveryKey};
+use orbitr_model::{Act, ActState, Encrypt, PartUuid, Problem, RecoveryKey};
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::{Value, json};
 
@@ -77,13 +77,15 @@ async fn stage(State(site): State<Site>) -> Json<Value> {
 
 async fn facts(_: Near, State(site): State<Site>) -> Response {
     let acts = site.acts();
-    let problem = acts.failure().map(|(_, problem)| problem);
+    let problem = acts.failure().await.map(|(_, problem)| problem);
+    let installed = acts.report(Act::Install).filter(|report| report.state == ActState::Done);
     Json(json!({
         "stage": words(acts.stage()),
         "data": acts.facts(),
-        "at_work": acts.at_work(),
+        "at_work": acts.at_work().await,
         "waiting": acts.is_waiting(),
         "problem": problem,
+        "installed": installed.and_then(|report| report.value),
         "tpm2": acts.has_chip(),
         "targets": acts.targets().unwrap_or_default(),
     }))

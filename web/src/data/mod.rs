@@ -198,7 +198,7 @@ async fn show(State(site): State<Site>, Cx(cx): Cx, near: Result<Near, Response>
     if near.is_err() {
         return page::door(&cx, site.acts().stage(), None).into_response();
     }
-    if site.acts().at_work().is_some() {
+    if site.acts().at_work().await.is_some() {
         return Redirect::to("/setup/progress").into_response();
     }
     match site.acts().stage() {

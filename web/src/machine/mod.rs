@@ -1,9 +1,10 @@
-//! Pages of the machine underneath: about, units, journal, network, time, power, support.
+//! Pages of the machine underneath: about, units, journal, network, time, power, rescue, support.
 
 mod about;
 mod journal;
 mod network;
 mod power;
+mod rescue;
 mod support;
 mod time;
 mod units;
@@ -11,7 +12,7 @@ mod units;
 use maud::{Markup, html};
 use orbitr_access::{
     Permit, TheBox,
-    action::{ChangeBox, MakeSupportBundle, PowerBox, RestartUnit, ViewJournal, ViewMachine},
+    action::{ChangeBox, MakeSupportBundle, PowerBox, ResetBox, RestartUnit, ViewJournal, ViewMachine},
     gate::Routes,
 };
 use orbitr_machine::Issue;
@@ -42,18 +43,23 @@ pub(crate) fn routes(routes: Routes<Site>) -> Routes<Site> {
         .get(ViewMachine, "/system/power", power::page)
         .get(ViewMachine, "/system/power/{verb}", power::confirm)
         .post(PowerBox, "/system/power/{verb}", power::act)
+        .get(ViewMachine, "/system/rescue", rescue::page)
+        .post(ChangeBox, "/system/rescue/safe-mode", rescue::safe_mode)
+        .get(ViewMachine, "/system/rescue/factory-reset", rescue::confirm_reset)
+        .post(ResetBox, "/system/rescue/factory-reset", rescue::reset)
         .get(ViewMachine, "/system/support", support::page)
         .get(MakeSupportBundle, "/system/support/bundle.tar.gz", support::bundle)
 }
 
 /// The pages of this section: their address below `/system`, their word, other words that find them.
-pub(crate) const PAGES: [(&str, &str, &str); 7] = [
+pub(crate) const PAGES: [(&str, &str, &str); 8] = [
     ("", "About", ""),
     ("/units", "Units", "services systemd failed restart"),
     ("/journal", "Journal", "logs journalctl machine"),
     ("/network", "Network", "addresses gateway dns mac host name links"),
     ("/time", "Time", "clock ntp zone servers"),
     ("/power", "Power", "reboot restart shutdown power off machine"),
+    ("/rescue", "Rescue", "safe mode factory reset erase start over"),
     ("/support", "Support", "bundle help download"),
 ];
 

@@ -74,6 +74,8 @@ pub struct PageCx {
     pub flash: Option<Flash>,
     /// What the box as a whole is doing; a banner says it where it is not plainly running.
     pub mode: Mode,
+    /// Whether the box is in safe mode: a banner says it on every page.
+    pub safe_mode: bool,
     /// The page's moment.
     pub clock: Clock,
     /// Which section is marked; none on pages outside of them.
@@ -98,6 +100,7 @@ impl PageCx {
             prefs: Prefs::default(),
             flash: None,
             mode: Mode::Running,
+            safe_mode: false,
             clock: Clock::new(now, TimeZone::UTC),
             section: None,
             crumbs: Vec::new(),
@@ -145,6 +148,7 @@ pub fn page(cx: &PageCx, title: &str, body: impl Render) -> Markup {
                 (bar::top(cx))
                 main id="main" tabindex="-1" {
                     (mode_banner(&cx.mode))
+                    (safe_mode_banner(cx))
                     (body)
                 }
             }
@@ -217,6 +221,26 @@ fn document(cx: &PageCx, title: &str, kind: &str, inside: &Markup) -> Markup {
                 }
                 (ui::toast_template())
             }
+        }
+    }
+}
+
+/// What leaves safe mode; a page of the machine answers it.
+pub(crate) const SAFE_MODE: &str = "/system/rescue/safe-mode";
+
+fn safe_mode_banner(cx: &PageCx) -> Markup {
+    html! {
+        @if cx.safe_mode {
+            @let banner = ui::banner(Tone::Warn, "Safe mode is on")
+                .body(html! { p { "Apps stay stopped, so that you can look at what is wrong. Those that are wanted start again when you leave it." } });
+            @if cx.is_admin() {
+                (banner.actions(html! {
+                    form method="post" action=(SAFE_MODE) {
+                        input type="hidden" name="to" value="off";
+                        (ui::button("Leave safe mode").small())
+                    }
+                }))
+            } @else { (banner) }
         }
     }
 }

@@ -179,7 +179,7 @@ async fn support(State(rooms): State<Rooms>, permit: Permit<MakeSupportBundle>) 
 }
 
 /// 202 with the job, and where to look for it.
-fn accepted(started: MachineJob) -> Response {
+pub(super) fn accepted(started: MachineJob) -> Response {
     let location = format!("/api/v1/jobs/{}", started.job);
     (StatusCode::ACCEPTED, [(header::LOCATION, location)], Json(started)).into_response()
 }

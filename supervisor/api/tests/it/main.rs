@@ -3,4 +3,5 @@
 
 mod document;
 mod protocol;
+mod rescue;
 mod testbox;

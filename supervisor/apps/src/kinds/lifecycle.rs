@@ -10,7 +10,7 @@ use super::{CONTAINERS, PROBE, step, unknown};
 use crate::{
     Error,
     model::Wanted,
-    rows,
+    rows, safe_mode,
     work::{Hands, Loaded},
 };
 
@@ -66,6 +66,10 @@ impl Kind for Lifecycle {
     }
 
     async fn run(&self, step: &str, cx: &StepContext, args: &Args) -> Result<(), StepError> {
+        // Safe mode was turned on after this was asked for.
+        if step != "stop" && self.0.store.read(safe_mode::is_on).await? {
+            return Err(StepError::lasting(Error::SafeMode.into()));
+        }
         let loaded = self.load(&args.app).await?;
         match step {
             "start" => Ok(self.0.up(cx, &loaded).await?),
@@ -81,6 +85,7 @@ impl Kind for Lifecycle {
             // What was up stays up, so that its log and its state can be looked at.
             ("start", Wanted::Running) | ("stop", Wanted::Stopped) | ("probe", _) => Ok(()),
             ("start", Wanted::Stopped) => Ok(self.0.stop(cx, &loaded).await?),
+            ("stop", Wanted::Running) if self.0.store.read(safe_mode::is_on).await? => Ok(()),
             ("stop", Wanted::Running) => Ok(self.0.up(cx, &loaded).await?),
             (other, _) => Err(unknown(other)),
         }

@@ -1,5 +1,6 @@
 //! The jobs of this room, one file each.
 
+pub(crate) mod calm;
 pub(crate) mod change;
 pub(crate) mod install;
 pub(crate) mod lifecycle;

@@ -95,7 +95,7 @@ fn glance(console: &Console, beside: Rect, whole: u16) -> Vec<Line<'static>> {
     let mut page = Page { look, width: usize::from(beside.width), lines: Vec::new() };
     let mode = facts.mode();
     let style = match &facts.supervisor {
-        Supervisor::Up if facts.reasons.is_empty() => look.good(),
+        Supervisor::Up if facts.reasons.is_empty() && !facts.safe_mode => look.good(),
         Supervisor::Up | Supervisor::Unclaimed | Supervisor::Unasked => look.warn(),
         Supervisor::Limited | Supervisor::Down(_) | Supervisor::Refused(_) => look.bad(),
     };
@@ -103,9 +103,18 @@ fn glance(console: &Console, beside: Rect, whole: u16) -> Vec<Line<'static>> {
     match &facts.supervisor {
         Supervisor::Down(why) => page.pair("", &format!("Orbitr does not answer: {why}"), look.bad()),
         Supervisor::Refused(why) => page.pair("", why, look.bad()),
+        Supervisor::Limited if facts.is_installer() => {
+            page.pair("", "Runs from a stick: install it from a browser, or here.", look.warn());
+        }
+        Supervisor::Limited if facts.waits_for_data() => {
+            page.pair("", "Waits for its owner: open the page, type the code.", look.warn());
+        }
         Supervisor::Limited => page.pair("", &facts.announced, look.warn()),
         Supervisor::Unclaimed => page.pair("", "Waiting to be claimed: open the page, type the code.", look.warn()),
         _ => {}
+    }
+    if facts.safe_mode {
+        page.pair("", "Safe mode is on: apps stay stopped.", look.warn());
     }
     if let Some(reason) = facts.reasons.first() {
         page.pair("", reason, look.warn());

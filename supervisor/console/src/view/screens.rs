@@ -125,6 +125,15 @@ pub(super) fn question(look: Look, question: &Question, frame: &mut Frame<'_>, a
     .areas(area);
     frame.render_widget(Paragraph::new(words(look, &question.title, look.strong())), head);
     frame.render_widget(Paragraph::new(wrapped(look, &question.lines, body.width, Style::new())), body);
+    if let Some(field) = &question.typed {
+        let room = usize::from(area.width.saturating_sub(LABEL + 1)).max(1);
+        let seen: String = field.value.chars().skip(field.value.chars().count().saturating_sub(room)).collect();
+        let end = u16::try_from(seen.chars().count()).unwrap_or(0);
+        let text = format!("{:<width$}{seen}", field.label, width = usize::from(LABEL));
+        frame.render_widget(Paragraph::new(words(look, &text, look.strong())), buttons);
+        frame.set_cursor_position(Position { x: buttons.x + LABEL + end, y: buttons.y });
+        return format!("Type it, then Enter: {}  Esc back", question.yes.to_lowercase());
+    }
     let button = |label: &str, chosen: bool| {
         let style = if chosen { look.chosen() } else { Style::new() };
         let mark = if chosen { '>' } else { ' ' };

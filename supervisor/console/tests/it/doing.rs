@@ -131,3 +131,92 @@ fn what_somebody_left_open_is_not_there_for_the_next_one() {
         menu.take(Event::Facts(Box::new(Facts { clock: format!("15:{minute:02}"), ..running() })));
     }
 }
+
+#[test]
+fn everything_is_erased_only_by_typing_the_serial_number() {
+    let answer = json!({"available": true, "reason": "", "serial": "SN-42", "jobs": [], "held_by": []});
+    for facts in [running(), unclaimed(), down(), limited("waiting for a decision about its data")] {
+        let mut menu = console(RICH, image(), facts);
+        assert_eq!(press(&mut menu, "f"), [Ask::Show(Shown::Reset)]);
+        menu.take(Event::Shown(Shown::Reset, Ok(answer.clone())));
+        assert!(picture(&menu, 80, 25).contains("Nothing brings it back"));
+        assert!(press(&mut menu, "\n\n").is_empty(), "Enter alone does nothing");
+        assert!(press(&mut menu, "y?").is_empty(), "and no letter is a yes");
+        menu.take(Event::Key(Key::Backspace));
+        menu.take(Event::Key(Key::Backspace));
+        let deed = Deed::FactoryReset { serial: "SN-42".to_owned(), wait: false };
+        assert_eq!(press(&mut menu, "SN-42\n"), [Ask::Do(deed)]);
+    }
+    let mut menu = console(RICH, image(), running());
+    press(&mut menu, "f");
+    let busy =
+        json!({"available": true, "serial": "SN-42", "jobs": [{"who": "Install Gitea", "why": ""}], "held_by": []});
+    menu.take(Event::Shown(Shown::Reset, Ok(busy)));
+    let deed = Deed::FactoryReset { serial: "SN-4".to_owned(), wait: true };
+    assert_eq!(press(&mut menu, "SN-4\n"), [Ask::Do(deed)], "whether it is the right one, root says");
+    let mut hosted = console(RICH, Place::default(), running());
+    assert!(press(&mut hosted, "f").is_empty());
+    press(&mut hosted, "?");
+    assert!(picture(&hosted, 80, 40).contains("Factory reset: only on Orbitr OS"));
+}
+
+#[test]
+fn safe_mode_is_turned_on_and_left_and_seen_in_one_glance() {
+    let mut menu = console(RICH, image(), running());
+    assert_eq!(press(&mut menu, "m>\n"), [Ask::Do(Deed::SafeMode(true))]);
+    menu.take(Event::Deed(Came::Done { title: "Done".to_owned(), lines: Vec::new() }));
+    press(&mut menu, "\u{1b}");
+    menu.take(Event::Facts(Box::new(Facts { safe_mode: true, ..running() })));
+    let screen = picture(&menu, 80, 25);
+    assert!(screen.contains("Running, safe mode") && screen.contains("m Leave safe mode"), "{screen}");
+    assert_eq!(press(&mut menu, "m>\n"), [Ask::Do(Deed::SafeMode(false))]);
+    assert!(press(&mut console(RICH, image(), down()), "m").is_empty(), "without the supervisor nobody keeps it");
+}
+
+#[test]
+fn a_stick_installs_onto_an_empty_disk_and_onto_another_one_only_by_its_serial_number() {
+    let disk = |device: &str, serial: &str| {
+        json!({"device": device, "model": "QEMU", "serial": serial, "bytes": 17_179_869_184_u64, "transport": "virtio",
+            "removable": false})
+    };
+    let targets = json!({"targets": [
+        {"disk": disk("/dev/vda", "S-1"), "contents": ["ntfs «Windows», 100 GiB"], "unfinished": false},
+        {"disk": disk("/dev/vdb", "S-2"), "contents": [], "unfinished": false},
+        {"disk": disk("/dev/vdc", "S-3"), "contents": ["vfat «orbitr-installing»"], "unfinished": true},
+        {"disk": disk("/dev/vdd", ""), "contents": ["ext4, 1 GiB"], "unfinished": false},
+    ]});
+    let open = |keys: &str| {
+        let mut menu = console(RICH, image(), limited("ready to be installed onto a disk"));
+        assert_eq!(press(&mut menu, "t"), [Ask::List(What::Targets)]);
+        menu.take(Event::List(What::Targets, Ok(targets.clone())));
+        press(&mut menu, keys);
+        menu
+    };
+    let install =
+        |disk: &str, serial: &str| Ask::Do(Deed::Install { disk: disk.to_owned(), serial: serial.to_owned() });
+    let mut full = open("\n");
+    assert!(picture(&full, 80, 25).contains("ntfs «Windows», 100 GiB"));
+    assert!(press(&mut full, "\n>\n").is_empty());
+    assert_eq!(press(&mut full, "S-1\n"), [install("/dev/vda", "S-1")], "only what was typed does it");
+    assert_eq!(press(&mut open("\n"), "S-1\n"), [install("/dev/vda", "S-1")]);
+    assert_eq!(press(&mut open("v\n"), ">\n"), [install("/dev/vdb", "")]);
+    assert_eq!(press(&mut open("vv\n"), ">\n"), [install("/dev/vdc", "")], "half work of ours goes on");
+    let mut nameless = open("vvv");
+    assert!(press(&mut nameless, "\n").is_empty() && picture(&nameless, 80, 25).contains("has no serial number"));
+    let mut menu = open("v\n>\n");
+    menu.take(Event::Deed(Came::Underway { message: "Copying the system".to_owned(), fraction: Some(0.5) }));
+    assert!(picture(&menu, 80, 25).contains("50 %"));
+    assert!(press(&mut console(RICH, image(), limited("ready to be installed onto a disk")), "f").is_empty());
+}
+
+#[test]
+fn a_new_box_says_that_it_waits_and_can_be_helped_without_a_browser() {
+    let mut menu = console(RICH, image(), limited("waiting to be claimed"));
+    let screen = picture(&menu, 80, 25);
+    assert!(screen.contains("Waits for its owner") && screen.contains("k Make data partition"), "{screen}");
+    assert!(press(&mut menu, "k\n").is_empty(), "Enter pressed twice does nothing");
+    assert_eq!(press(&mut menu, "k>\n"), [Ask::Do(Deed::MakeData)]);
+    for other in [running(), unclaimed(), down(), limited("waiting for a decision about its data")] {
+        assert!(press(&mut console(RICH, image(), other), "k").is_empty());
+    }
+}

@@ -53,6 +53,11 @@ fn unclaimed() -> Facts {
     }
 }
 
+/// A box without its data.
+fn limited(announced: &str) -> Facts {
+    Facts { supervisor: Supervisor::Limited, announced: announced.to_owned(), ..unclaimed() }
+}
+
 fn down() -> Facts {
     Facts {
         supervisor: Supervisor::Down("connection refused".to_owned()),

@@ -139,6 +139,29 @@ fn going_down() {
 }
 
 #[test]
+fn a_box_that_is_new_or_on_a_stick_or_to_be_erased() {
+    both("home-installer", &console(RICH, image(), limited("ready to be installed onto a disk")));
+    both("home-new", &console(RICH, image(), limited("waiting to be claimed")));
+    both("home-safe-mode", &console(RICH, image(), Facts { safe_mode: true, ..running() }));
+    let disk = |device: &str, model: &str| json!({"device": device, "model": model, "serial": "S3Z8NB0K", "bytes": 500_107_862_016_u64});
+    let targets = json!({"targets": [
+        {"disk": disk("/dev/nvme0n1", "Samsung SSD 970"), "contents": ["ntfs «Windows», 465 GiB", "vfat, 100 MiB"], "unfinished": false},
+        {"disk": disk("/dev/sdb", "WDC Blue"), "contents": [], "unfinished": false},
+    ]});
+    let mut menu = console(RICH, image(), limited("ready to be installed onto a disk"));
+    press(&mut menu, "t");
+    menu.take(Event::List(What::Targets, Ok(targets)));
+    both("targets", &menu);
+    press(&mut menu, "\nS3Z8");
+    both("target-erase", &menu);
+    let held = json!({"available": true, "serial": "SN-42", "jobs": [{"who": "Install Gitea", "why": "A job is at work"}], "held_by": []});
+    let mut menu = console(RICH, image(), running());
+    press(&mut menu, "f");
+    menu.take(Event::Shown(Shown::Reset, Ok(held)));
+    both("factory-reset", &menu);
+}
+
+#[test]
 fn logs() {
     let mut menu = console(RICH, image(), running());
     assert_eq!(press(&mut menu, "l"), [Ask::Follow(LogSource::Orbitr)]);

@@ -39,6 +39,21 @@ impl Bus {
         .await
     }
 
+    /// The serial number that the firmware gives this machine, which only root can read itself; none when it gives none.
+    ///
+    /// # Errors
+    /// [`Error::Denied`] where polkit says no; otherwise [`Error`].
+    pub async fn hardware_serial(&self) -> Result<Option<String>, Error> {
+        self.read("Read the serial number", |bus| async move {
+            match HostnameProxy::new(&bus).await?.get_hardware_serial().await {
+                Ok(serial) => Ok(Some(serial).filter(|serial| !serial.trim().is_empty())),
+                Err(zbus::Error::MethodError(name, ..)) if name.as_str().ends_with(".NoHardwareSerial") => Ok(None),
+                Err(error) => Err(error),
+            }
+        })
+        .await
+    }
+
     /// Gives the machine a name, now and at every boot.
     ///
     /// # Errors

@@ -71,6 +71,7 @@ pub(super) trait LoginManager {
 )]
 pub(super) trait Hostname {
     fn set_static_hostname(&self, hostname: &str, interactive: bool) -> zbus::Result<()>;
+    fn get_hardware_serial(&self) -> zbus::Result<String>;
 }
 
 #[proxy(

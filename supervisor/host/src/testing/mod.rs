@@ -62,6 +62,8 @@ pub struct State {
     /// Locks that were handed out, with their reason.
     pub locks: Vec<String>,
     pub host_name: String,
+    /// What the firmware says; empty when it says nothing.
+    pub serial: String,
     pub zone: String,
     pub ntp: bool,
     pub synchronised: bool,
@@ -125,6 +127,7 @@ impl FakeSystemd {
             units: units.into_iter().map(|(name, about)| (name.to_owned(), unit(about))).collect(),
             can: "yes".to_owned(),
             host_name: "atlas".to_owned(),
+            serial: "SN-42".to_owned(),
             zone: "Europe/Berlin".to_owned(),
             ntp: true,
             synchronised: true,
@@ -165,6 +168,16 @@ impl FakeSystemd {
     /// Ends every connection; whoever comes back is served again.
     pub async fn hang_up(&self) {
         self.shared.hang_up().await;
+    }
+
+    /// systemd ends the last job that it took, with this result.
+    pub async fn unit_ends(&self, name: &str, result: &str) {
+        let taken = self.done().iter().rposition(|done| done.ends_with(name)).unwrap();
+        let id = u32::try_from(taken + 1).unwrap();
+        let all = self.shared.connections.lock().unwrap().clone();
+        for connection in all {
+            services::job_removed(&connection, id, name, result).await;
+        }
     }
 
     /// A unit comes into another state by itself, and systemd tells of it.

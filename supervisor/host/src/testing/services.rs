@@ -300,6 +300,10 @@ impl HostName {
         "vm".to_owned()
     }
 
+    async fn get_hardware_serial(&self) -> fdo::Result<String> {
+        Ok(self.0.state().serial.clone())
+    }
+
     async fn set_static_hostname(&self, name: String, _interactive: bool) -> fdo::Result<()> {
         mood(&self.0, format!("set-hostname {name}")).await?;
         self.0.state().host_name = name;

@@ -13,9 +13,9 @@ use super::{Holder, Verb, holding};
 use crate::outside::Outside;
 
 /// A job may pull images over a slow line for hours.
-const WAIT: Duration = Duration::from_secs(24 * 60 * 60);
+pub(crate) const WAIT: Duration = Duration::from_secs(24 * 60 * 60);
 /// From logind's yes to the end of this process: systemd stops every service first.
-const GO: Duration = Duration::from_secs(10 * 60);
+pub(crate) const GO: Duration = Duration::from_secs(10 * 60);
 /// Inhibitors of other programs tell nobody that they have gone; so often they are looked at.
 const LOOK_AGAIN: Duration = Duration::from_secs(15);
 
@@ -28,63 +28,70 @@ pub(crate) struct Args {
 
 pub(crate) struct PowerJob(pub(crate) Outside);
 
-impl PowerJob {
-    /// What holds it back now, except itself.
-    async fn held(&self, cx: &StepContext) -> Result<Vec<Holder>, StepError> {
-        let own = cx.job();
-        let jobs = cx.store().read(|conn| unfinished(conn, None)).await?;
-        let mut held = holding(jobs);
-        held.retain(|holder| holder.job != Some(own));
-        let others = self.0.bus.inhibitors().await?;
-        held.extend(others.into_iter().filter(|other| other.process != std::process::id()).map(|other| Holder {
-            who: other.who,
-            why: other.why,
-            job: None,
-        }));
-        Ok(held)
-    }
+/// What holds a job back that takes the machine down, except itself.
+async fn held(outside: &Outside, cx: &StepContext) -> Result<Vec<Holder>, StepError> {
+    let own = cx.job();
+    let jobs = cx.store().read(|conn| unfinished(conn, None)).await?;
+    let mut held = holding(jobs);
+    held.retain(|holder| holder.job != Some(own));
+    let others = match outside.bus.inhibitors().await {
+        Err(error) if error.is_absence() => Vec::new(),
+        found => found?,
+    };
+    held.extend(others.into_iter().filter(|other| other.process != std::process::id()).map(|other| Holder {
+        who: other.who,
+        why: other.why,
+        job: None,
+    }));
+    Ok(held)
+}
 
-    /// Returns when nothing holds it back; false when it is to stop.
-    async fn wait(&self, cx: &StepContext) -> Result<bool, StepError> {
-        let mut changes = cx.store().changes();
-        loop {
-            let held = self.held(cx).await?;
-            let Some(first) = held.first() else { return Ok(true) };
-            let why = if first.why.is_empty() { String::new() } else { format!(" ({})", first.why) };
-            cx.progress(None, format!("Waits for: {}{why}", first.who));
-            let heard = async {
-                loop {
-                    match changes.recv().await {
-                        Ok(Topic::Jobs) | Err(RecvError::Lagged(_)) => return,
-                        Ok(_) => {}
-                        Err(RecvError::Closed) => std::future::pending().await,
-                    }
+/// Returns when nothing holds a job back that takes the machine down; false when it is to stop.
+pub(crate) async fn wait(outside: &Outside, cx: &StepContext) -> Result<bool, StepError> {
+    let mut changes = cx.store().changes();
+    loop {
+        let held = held(outside, cx).await?;
+        let Some(first) = held.first() else { return Ok(true) };
+        let why = if first.why.is_empty() { String::new() } else { format!(" ({})", first.why) };
+        cx.progress(None, format!("Waits for: {}{why}", first.who));
+        let heard = async {
+            loop {
+                match changes.recv().await {
+                    Ok(Topic::Jobs) | Err(RecvError::Lagged(_)) => return,
+                    Ok(_) => {}
+                    Err(RecvError::Closed) => std::future::pending().await,
                 }
-            };
-            tokio::select! {
-                () = heard => {}
-                () = sleep(LOOK_AGAIN) => {}
-                () = cx.cancelled() => return Ok(false),
             }
+        };
+        tokio::select! {
+            () = heard => {}
+            () = sleep(LOOK_AGAIN) => {}
+            () = cx.cancelled() => return Ok(false),
         }
     }
+}
 
+/// Waits for the end of this process, which is on its way.
+pub(crate) async fn go_down(cx: &StepContext) -> Result<(), StepError> {
+    tokio::select! {
+        () = cx.cancelled() => Ok(()),
+        () = sleep(GO) => Err(StepError::lasting(
+            Problem::new(504, "machine-stays-up", "The machine did not go down")
+                .why("It was accepted, and nothing happened for ten minutes.")
+                .then("Look at the journal; something refuses to stop."),
+        )),
+    }
+}
+
+impl PowerJob {
     async fn go(&self, cx: &StepContext, args: &Args) -> Result<(), StepError> {
-        if !self.wait(cx).await? {
+        if !wait(&self.0, cx).await? {
             return Ok(());
         }
         cx.log(&format!("{}: telling logind", args.verb.word()));
         cx.progress(None, "The machine goes down");
         self.0.bus.power(args.verb.into()).await?;
-        // What comes now is the end of this process.
-        tokio::select! {
-            () = cx.cancelled() => Ok(()),
-            () = sleep(GO) => Err(StepError::lasting(
-                Problem::new(504, "machine-stays-up", "The machine did not go down")
-                    .why("logind accepted, and nothing happened for ten minutes.")
-                    .then("Look at the journal; something refuses to stop."),
-            )),
-        }
+        go_down(cx).await
     }
 }
 
@@ -104,7 +111,7 @@ impl Kind for PowerJob {
             return Ok(());
         }
         match step {
-            "wait" => self.wait(cx).await.map(drop),
+            "wait" => wait(&self.0, cx).await.map(drop),
             _ => self.go(cx, args).await,
         }
     }

@@ -17,7 +17,11 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use crate::{Error, Machine, units::MachineJob};
+use crate::{
+    Error, Machine,
+    reset::{self, kind::ResetJob},
+    units::MachineJob,
+};
 
 /// The longest reason, in characters.
 const REASON_MAX: usize = 200;
@@ -103,14 +107,23 @@ pub struct Pending {
 
 /// The jobs that must not be cut: all that have not ended, but for those of this room's own that only wait.
 pub(crate) fn holding(jobs: Vec<Unfinished>) -> Vec<Holder> {
-    let held = jobs.into_iter().filter(|job| job.kind != kind::PowerJob::NAME);
+    let held = jobs.into_iter().filter(|job| ![kind::PowerJob::NAME, ResetJob::NAME].contains(&job.kind.as_str()));
     held.map(|job| Holder { who: job.title, why: "A job is at work".to_owned(), job: Some(job.id) }).collect()
 }
 
-fn pending(jobs: &[Unfinished]) -> Option<Pending> {
+pub(crate) fn pending(jobs: &[Unfinished]) -> Option<Pending> {
     let job = jobs.iter().find(|job| job.kind == kind::PowerJob::NAME)?;
     let args: kind::Args = serde_json::from_str(&job.args).ok()?;
     Some(Pending { verb: args.verb, job: job.id })
+}
+
+/// Refuses where something that takes the machine down waits already.
+pub(crate) fn going_down(jobs: &[Unfinished]) -> Result<(), Error> {
+    match (pending(jobs), reset::pending(jobs)) {
+        (Some(pending), _) => Err(Error::PowerPending(pending)),
+        (None, Some(job)) => Err(Error::ResetPending(job)),
+        (None, None) => Ok(()),
+    }
 }
 
 impl Machine {
@@ -183,9 +196,7 @@ impl Machine {
             .store
             .write(move |tx| {
                 let jobs = unfinished(tx, None)?;
-                if let Some(pending) = pending(&jobs) {
-                    return Err(Error::PowerPending(pending));
-                }
+                going_down(&jobs)?;
                 let held = [holding(jobs), others].concat();
                 if !wait && !held.is_empty() {
                     return Err(Error::HeldBack(held));

@@ -1,5 +1,7 @@
 //! The machine underneath: with a fake systemd that bites, and on a machine that has none.
 
+mod rescue;
+
 use std::{io::Read, path::Path, sync::Arc, time::Duration};
 
 use orbitr_access::{
@@ -77,6 +79,7 @@ fn nowhere() -> Outside {
         journal: Journal::of_folder("/nonexistent/journalctl", "/"),
         image: false,
         built: Timestamp::UNIX_EPOCH,
+        acts: None,
         support_dir: "/nonexistent".into(),
     }
 }

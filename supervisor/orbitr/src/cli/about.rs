@@ -21,6 +21,10 @@ pub(super) async fn status(client: &Client, out: &mut Output) -> Result<Exit, Fa
         Some(true) => "up".to_owned(),
         _ => format!("down: {}", text(&status, "/docker/reason")),
     };
+    let safe = match status.pointer("/safe_mode").and_then(Value::as_bool) {
+        Some(true) => "on: apps stay stopped",
+        _ => "",
+    };
     let counts = status.pointer("/apps").and_then(Value::as_object);
     let apps: Vec<_> = counts.into_iter().flatten().map(|(state, count)| format!("{count} {state}")).collect();
     out.pairs(&[
@@ -28,6 +32,7 @@ pub(super) async fn status(client: &Client, out: &mut Output) -> Result<Exit, Fa
         ("Version", text(&status, "/version")),
         ("Mode", text(&status, "/mode")),
         ("Docker", docker),
+        ("Safe mode", safe.to_owned()),
         ("Apps", if apps.is_empty() { "none".to_owned() } else { apps.join(", ") }),
         ("Active jobs", text(&status, "/active_jobs")),
     ])?;

@@ -103,10 +103,30 @@ pub(crate) enum Verb {
     Reboot(PowerArgs),
     /// Power the machine off
     PowerOff(PowerArgs),
+    /// Keep every app stopped, to look at what is wrong; or start those that are wanted
+    SafeMode {
+        /// Without it: says how it is
+        #[arg(value_enum)]
+        to: Option<OnOff>,
+        /// Follow the jobs that stop or start apps, and end as they do
+        #[arg(long)]
+        wait: bool,
+    },
+    /// Erase everything on the box and start over; without --serial it only says what would happen
+    FactoryReset(ResetArgs),
     /// Make a support bundle: versions, state and logs, without secrets and data
     Support(SupportArgs),
     /// Seal every secret of the box with a fresh key
     RotateKey,
+}
+
+/// A switch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum OnOff {
+    /// On
+    On,
+    /// Off
+    Off,
 }
 
 /// What can be asked about an app.
@@ -197,6 +217,17 @@ pub(crate) struct PowerArgs {
     /// Why, in a few words; history keeps it
     #[arg(long, value_name = "TEXT")]
     pub(super) reason: String,
+    /// While jobs run, wait until they have ended instead of refusing
+    #[arg(long)]
+    pub(super) wait: bool,
+}
+
+/// That it is meant.
+#[derive(Debug, Args)]
+pub(crate) struct ResetArgs {
+    /// The machine's serial number, or the first 8 digits of its id where it has none
+    #[arg(long, value_name = "TEXT")]
+    pub(super) serial: Option<String>,
     /// While jobs run, wait until they have ended instead of refusing
     #[arg(long)]
     pub(super) wait: bool,

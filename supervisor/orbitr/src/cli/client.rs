@@ -81,6 +81,10 @@ impl Client {
         self.send(Method::POST, path, body).await
     }
 
+    pub(crate) async fn put(&self, path: &[&str], body: &Value) -> Result<Value, Failure> {
+        self.send(Method::PUT, path, Some(body)).await
+    }
+
     pub(crate) async fn delete(&self, path: &[&str], body: &Value) -> Result<Value, Failure> {
         self.send(Method::DELETE, path, Some(body)).await
     }
@@ -100,6 +104,16 @@ impl Client {
         let request = self.http.get(url).header(header::ACCEPT, "text/event-stream");
         let answer = request.send().await.map_err(|error| self.unreachable(&error))?;
         if answer.status().is_success() { Ok(answer) } else { Err(self.refused(answer).await) }
+    }
+
+    /// What a box without its data is asked, by somebody who read its code.
+    pub(crate) async fn near(&self, path: &[&str], code: &str, body: Option<&Value>) -> Result<Value, Failure> {
+        let method = if body.is_some() { Method::POST } else { Method::GET };
+        let mut request = self.request(method, path, &[])?.header(header::AUTHORIZATION, format!("Setup {code}"));
+        if let Some(body) = body {
+            request = request.json(body);
+        }
+        self.value(request).await
     }
 
     async fn send(&self, method: Method, path: &[&str], body: Option<&Value>) -> Result<Value, Failure> {

@@ -109,7 +109,13 @@ pub(super) async fn power(client: &Client, out: &mut Output, verb: &str, args: &
     begun(client, out, &started, &format!("{what}{when}"), false).await
 }
 
-async fn begun(client: &Client, out: &mut Output, started: &Value, what: &str, wait: bool) -> Result<Exit, Failure> {
+pub(super) async fn begun(
+    client: &Client,
+    out: &mut Output,
+    started: &Value,
+    what: &str,
+    wait: bool,
+) -> Result<Exit, Failure> {
     if wait {
         return jobs::follow(client, out, &text(started, "/job")).await;
     }

@@ -14,6 +14,7 @@ mod jobs;
 mod machine;
 mod output;
 mod people;
+mod rescue;
 mod routes;
 pub(crate) mod stream;
 mod time;

@@ -7,7 +7,7 @@ use super::{
     failure::{Exit, Failure},
     install, jobs, machine,
     output::Output,
-    people,
+    people, rescue,
 };
 
 /// Does it; how it ended.
@@ -27,6 +27,8 @@ pub(super) async fn run(common: &Common, verb: Verb, out: &mut Output) -> Result
         Verb::Network => machine::network(client, out).await,
         Verb::Reboot(args) => machine::power(client, out, "reboot", &args).await,
         Verb::PowerOff(args) => machine::power(client, out, "power-off", &args).await,
+        Verb::SafeMode { to, wait } => rescue::safe_mode(client, out, to, wait).await,
+        Verb::FactoryReset(args) => rescue::factory_reset(client, out, &args).await,
         Verb::Support(args) => machine::support(client, out, &args).await,
         Verb::Apps => apps::list(client, out).await,
         Verb::App { verb: AppVerb::Show { id } } => apps::show(client, out, &id).await,

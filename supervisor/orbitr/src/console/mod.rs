@@ -4,6 +4,8 @@
 mod facts;
 mod local;
 mod logs;
+mod newcomer;
+mod rescue;
 mod terminal;
 mod work;
 
@@ -11,6 +13,7 @@ use std::{fs, io, path::PathBuf, process::ExitCode, sync::Arc, time::Duration};
 
 use orbitr_console::{Ask, Console, Event, Look, Place};
 use orbitr_host::{dbus::Bus, facts as machine};
+use orbitr_machine::data::Places;
 use tokio::{
     signal::unix::{SignalKind, signal},
     sync::{Notify, mpsc},
@@ -44,6 +47,9 @@ pub(crate) struct Args {
     /// No colours
     #[arg(long)]
     no_colour: bool,
+    /// A folder that stands in for /run of Orbitr OS, for tests
+    #[arg(long, value_name = "DIR", env = "ORBITR_STAND_IN", hide = true)]
+    stand_in: Option<PathBuf>,
 }
 
 /// Shows the menu until it is left, or told to end.
@@ -59,7 +65,10 @@ pub(crate) fn main(common: &Common, args: &Args) -> ExitCode {
             return Exit::Usage.into();
         }
     };
-    let welcome = common.socket.clone().unwrap_or_else(default_socket).with_file_name("welcome");
+    let welcome = match &args.stand_in {
+        Some(run) => run.join("orbitr/welcome"),
+        None => common.socket.clone().unwrap_or_else(default_socket).with_file_name("welcome"),
+    };
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
@@ -86,7 +95,12 @@ async fn show(client: Client, welcome: PathBuf, args: &Args) -> io::Result<()> {
     let mut console = Console::new(look, place(args, name.as_deref()));
     let (tell, mut told) = mpsc::channel::<Event>(WAITING);
     let look_again = Arc::new(Notify::new());
-    let works = Works::new(client, Bus::system(), welcome, name, tell, look_again.clone());
+    let places = Places {
+        run: args.stand_in.clone().unwrap_or_else(|| "/run".into()),
+        state: "/var/lib/orbitr".into(),
+        stands_in: args.stand_in.is_some(),
+    };
+    let works = Works::new(client, Bus::system(), places, welcome, name, tell, look_again.clone());
     let looking = tokio::spawn(facts::look(works.clone(), look_again.clone()));
     let listening = tokio::spawn(facts::listen(works.clone(), look_again.clone()));
     let mut keys = terminal::keys();
@@ -150,7 +164,7 @@ fn look(args: &Args, name: Option<&str>) -> Look {
 }
 
 fn place(args: &Args, name: Option<&str>) -> Place {
-    let image = machine::os_release().id == "orbitr";
+    let image = machine::os_release().id == "orbitr" || args.stand_in.is_some();
     // On the image nothing here can be written to; by hand it goes where the person stands.
     let here = std::env::current_dir().ok().filter(|_| args.leave && !image);
     let writable = |dir: &PathBuf| fs::metadata(dir).is_ok_and(|meta| !meta.permissions().readonly());

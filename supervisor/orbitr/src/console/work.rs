@@ -4,6 +4,7 @@ use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use orbitr_console::{Ask, Came, Deed, Event, Hidden, PowerVerb, Shown, What};
 use orbitr_host::dbus::{self, Bus};
+use orbitr_machine::data::{Acts, Places};
 use orbitr_model::{Problem, Timestamp};
 use serde_json::{Value, json};
 use tokio::{
@@ -14,7 +15,7 @@ use tokio::{
     time::sleep,
 };
 
-use super::{local, logs};
+use super::{local, logs, newcomer, rescue};
 use crate::cli::{client::Client, failure::Failure};
 
 /// How often a job that is waited for is looked at.
@@ -33,6 +34,7 @@ pub(super) struct Works(Arc<Inner>);
 struct Inner {
     client: Client,
     bus: Bus,
+    acts: Acts,
     welcome: PathBuf,
     terminal: Option<String>,
     tell: mpsc::Sender<Event>,
@@ -44,12 +46,14 @@ impl Works {
     pub(super) fn new(
         client: Client,
         bus: Bus,
+        places: Places,
         welcome: PathBuf,
         terminal: Option<String>,
         tell: mpsc::Sender<Event>,
         look_again: Arc<Notify>,
     ) -> Self {
-        Self(Arc::new(Inner { client, bus, welcome, terminal, tell, look_again, follower: Mutex::default() }))
+        let acts = Acts::at_the_box(places, bus.clone());
+        Self(Arc::new(Inner { client, bus, acts, welcome, terminal, tell, look_again, follower: Mutex::default() }))
     }
 
     pub(super) fn client(&self) -> &Client {
@@ -58,6 +62,15 @@ impl Works {
 
     pub(super) fn welcome(&self) -> &PathBuf {
         &self.0.welcome
+    }
+
+    /// Root's acts, as this menu may ask for them.
+    pub(super) fn acts(&self) -> &Acts {
+        &self.0.acts
+    }
+
+    pub(super) fn bus(&self) -> &Bus {
+        &self.0.bus
     }
 
     pub(super) async fn no_power(&self) -> String {
@@ -102,6 +115,7 @@ impl Works {
         match what {
             What::Apps => client.get(&["apps"], &[]).await.map_err(problem),
             What::Accounts => client.get(&["users"], &[]).await.map_err(problem),
+            What::Targets => newcomer::targets(self).await,
             What::Services => match client.get(&["box", "units"], &[]).await {
                 Ok(units) if units.pointer("/available") == Some(&Value::Bool(true)) => Ok(units),
                 Ok(units) => Err(Problem::new(409, "needs-systemd", "There are no services to show")
@@ -119,6 +133,7 @@ impl Works {
                 Err(_) => local::network().await,
             },
             Shown::Disks => local::disks().await,
+            Shown::Reset => rescue::look(self).await,
             Shown::Power(_) => match client.get(&["box", "power"], &[]).await {
                 Ok(power) => Ok(power),
                 Err(_) => local::held(&self.0.bus).await,
@@ -147,6 +162,10 @@ impl Works {
                 ];
                 Ok(Came::Done { title: format!("A one-time password for {name}"), lines })
             }
+            Deed::SafeMode(on) => rescue::safe_mode(self, on).await,
+            Deed::FactoryReset { serial, wait } => rescue::factory_reset(self, serial, wait).await,
+            Deed::Install { disk, serial } => newcomer::install(self, &disk, &serial).await,
+            Deed::MakeData => newcomer::make_data(self).await,
             Deed::Support => self.support().await,
             Deed::Shell { username, password } => {
                 let body = json!({ "username": username, "password": password.expose() });
@@ -160,7 +179,7 @@ impl Works {
     }
 
     /// Waits for a job and tells how it goes.
-    async fn job(&self, started: &Value, done: String) -> Result<Came, Problem> {
+    pub(super) async fn job(&self, started: &Value, done: String) -> Result<Came, Problem> {
         let id = started.pointer("/job").and_then(Value::as_str).unwrap_or_default();
         let mut away = Duration::ZERO;
         loop {

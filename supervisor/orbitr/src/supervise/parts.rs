@@ -16,7 +16,7 @@ use orbitr_catalog::Catalog;
 use orbitr_docker::Docker;
 use orbitr_host::facts;
 use orbitr_jobs::Jobs;
-use orbitr_machine::{Machine, Outside};
+use orbitr_machine::{Machine, Outside, data::Acts};
 use orbitr_model::{RecoveryReason, Topic};
 use orbitr_store::{OpenError, Store};
 use orbitr_web::recovery::{self, Recovery};
@@ -184,7 +184,10 @@ impl Changes {
 
 impl Rooms {
     async fn build(config: &Config, store: Store) -> anyhow::Result<Self> {
-        let outside = Outside::this_machine().built(identity::built());
+        let mut outside = Outside::this_machine().built(identity::built());
+        if let Some(places) = &config.image {
+            outside.acts = Some(Acts::new(places.clone()));
+        }
         let machine = Machine::open_with(store.clone(), config.state_dir.clone(), VERSION, outside);
         let machine = machine.await.context("the box's settings cannot be read")?;
         let access = Access::open(store.clone(), own_uid()?).await.context("the accounts cannot be opened")?;

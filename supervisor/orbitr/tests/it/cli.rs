@@ -11,10 +11,10 @@ use serde_json::{Value, json};
 use crate::support::Supervisor;
 
 /// How a verb ended, and what it said.
-struct Said {
-    code: Option<i32>,
-    out: String,
-    err: String,
+pub(crate) struct Said {
+    pub(crate) code: Option<i32>,
+    pub(crate) out: String,
+    pub(crate) err: String,
 }
 
 impl From<Output> for Said {
@@ -25,7 +25,7 @@ impl From<Output> for Said {
 }
 
 impl Said {
-    fn json(&self) -> Value {
+    pub(crate) fn json(&self) -> Value {
         assert_eq!(self.code, Some(0), "{}", self.err);
         serde_json::from_str(&self.out).unwrap()
     }
@@ -38,13 +38,18 @@ fn orbitr(on: &Supervisor, args: &[&str]) -> Command {
     command
 }
 
-fn run(on: &Supervisor, args: &[&str]) -> Said {
+pub(crate) fn run(on: &Supervisor, args: &[&str]) -> Said {
     orbitr(on, args).output().unwrap().into()
 }
 
 /// A box that «ada» has claimed.
-async fn claimed() -> Supervisor {
-    let on = Supervisor::start();
+pub(crate) async fn claimed() -> Supervisor {
+    claimed_in(tempfile::TempDir::new().unwrap()).await
+}
+
+/// The same over this folder.
+pub(crate) async fn claimed_in(dir: tempfile::TempDir) -> Supervisor {
+    let on = Supervisor::start_in(dir);
     let said = on.said();
     let code = said.lines().find_map(|line| line.trim().strip_prefix("Setup code")).unwrap().trim();
     let claim = json!({ "code": code, "username": "ada", "password": "a password of mine" });
@@ -61,6 +66,7 @@ async fn the_box_tells_how_it_is_doing() {
     for line in ["Mode         degraded", "Apps         none", "Active jobs  0"] {
         assert!(status.out.contains(line), "{}", status.out);
     }
+    assert!(!status.out.contains("Safe mode"), "{}", status.out);
     assert!(status.out.contains("Docker       down: "), "{}", status.out);
     assert!(!status.out.contains('\u{1b}'));
     assert_eq!(run(&on, &["--json", "status"]).json()["mode"], "degraded");

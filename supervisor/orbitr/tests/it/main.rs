@@ -5,5 +5,7 @@ mod cli;
 mod console;
 mod extension;
 mod image;
+mod machine;
+mod stand_in;
 mod supervise;
 mod support;

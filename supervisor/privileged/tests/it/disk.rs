@@ -135,6 +135,8 @@ impl Machine {
             box_run: at("box"),
             requests: at("requests"),
             asker: 0,
+            console_requests: at("console"),
+            console: 0,
             readers: 0,
             work: at("work"),
             definitions: definitions.clone(),

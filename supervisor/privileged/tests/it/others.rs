@@ -65,6 +65,33 @@ async fn a_machine_without_a_serial_number_has_the_first_digits_of_its_id() {
 }
 
 #[tokio::test]
+async fn whoever_stands_in_front_of_the_box_may_ask_for_a_reset_and_for_nothing_else() {
+    let machine = Machine::new(GIB);
+    machine.make(usize::MAX).await.unwrap();
+    let at_the_box = |act: Act, request: &serde_json::Value| {
+        let path = machine.places.console_requests.join(format!("{act}.json"));
+        fs::write(&path, request.to_string()).unwrap();
+        path
+    };
+    // A file of somebody else in the menu's folder is not the menu's.
+    let path = at_the_box(Act::FactoryReset, &json!({"version": 1, "id": "c", "serial": "01234567"}));
+    std::os::unix::fs::chown(&path, Some(65534), None).unwrap();
+    assert!(matches!(machine.act(Act::FactoryReset).await, Err(Error::Request(_))));
+    assert!(!path.exists() && !machine.places.esp.join("orbitr/reset").exists());
+    // The supervisor's own, asked at the same time, is gone with the one that counts.
+    machine.ask(Act::FactoryReset, &json!({"version": 1, "id": "f", "serial": "wrong"}));
+    at_the_box(Act::FactoryReset, &json!({"version": 1, "id": "c", "serial": "01234567"}));
+    machine.act(Act::FactoryReset).await.unwrap();
+    assert_eq!(machine.report(Act::FactoryReset).id, "c");
+    assert!(machine.places.esp.join("orbitr/reset").exists());
+    assert!(fs::read_dir(&machine.places.requests).unwrap().next().is_none());
+
+    let path = at_the_box(Act::Install, &json!({"version": 1, "id": "c", "disk": "/dev/null", "serial": ""}));
+    assert!(matches!(machine.act(Act::Install).await, Err(Error::Request(why)) if why == "nobody asked"));
+    assert!(path.exists(), "it is not even looked at");
+}
+
+#[tokio::test]
 async fn dockers_store_is_made_anew_and_everything_else_stays() {
     let machine = Machine::new(GIB);
     machine.make(usize::MAX).await.unwrap();

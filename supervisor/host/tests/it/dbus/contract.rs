@@ -201,6 +201,7 @@ async fn check(members: Members) -> Vec<String> {
     note("inhibitors", bus.inhibitors().await.map(drop));
     note("inhibit", bus.inhibit_shutdown("Orbitr", "a test").await.map(drop));
     note("host names", bus.host_names().await.map(drop));
+    note("hardware serial", bus.hardware_serial().await.map(drop));
     note("set host name", bus.set_host_name("attic").await);
     note("clock", bus.clock().await.map(drop));
     note("set zone", bus.set_time_zone("UTC").await);
