@@ -76,8 +76,12 @@ fn which(facts: &DataFacts) -> Result<Option<PartUuid>, &'static str> {
 pub(super) async fn factory_reset(works: &Works, serial: String, wait: bool) -> Result<Came, Problem> {
     let title = "The box restarts and erases itself".to_owned();
     let body = json!({ "serial": serial, "wait": wait });
-    match works.client().post(&["box", "factory-reset"], Some(&body)).await {
-        Ok(started) => works.job(&started, title).await,
+    // Whether the supervisor can do it is asked first: one without a database refuses a request for other reasons.
+    match works.client().get(&["box", "factory-reset"], &[]).await {
+        Ok(_) => {
+            let started = works.client().post(&["box", "factory-reset"], Some(&body)).await.map_err(problem)?;
+            works.job(&started, title).await
+        }
         Err(failure) if without_supervisor(&failure) => {
             let partuuid = which(&works.acts().facts()).map_err(|why| Problem::new(409, "nothing-to-reset", why))?;
             let id = JobId::new().to_string();

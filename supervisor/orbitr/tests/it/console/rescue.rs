@@ -36,7 +36,9 @@ async fn a_stick_is_installed_from_the_screen_and_says_when_it_may_be_pulled() {
     stand_in::report(dir, "install", &request["id"], "done", &json!({"value": {"disk": {"device": "/dev/vda"}}}));
     menu.until("that it is done", |screen| screen.contains("read back") && screen.contains("Take the stick out now"));
 
-    menu.press("\u{1b}t");
+    menu.press("\u{1b}");
+    menu.shows("t Install to a disk");
+    menu.press("t");
     menu.shows("nothing on it");
     menu.press("\u{1b}[B\r");
     menu.shows("Nothing is on it");
@@ -78,7 +80,9 @@ async fn everything_can_be_erased_with_the_supervisor_and_without_it() {
     menu.until("the danger", |screen| screen.contains("Nothing brings it back") && screen.contains(stand_in::SERIAL));
     menu.press("76543210\r");
     menu.shows("This is not the serial number");
-    menu.press("\u{1b}f");
+    menu.press("\u{1b}");
+    menu.shows("f Factory reset");
+    menu.press("f");
     menu.shows(stand_in::SERIAL);
     menu.press("01234567\r");
     let problem =
@@ -111,7 +115,9 @@ async fn a_box_that_cannot_open_its_data_can_be_given_up() {
     menu.shows("The box restarts and erases itself");
     // Nothing is there that could be erased.
     stand_in::found(box_.dir.path(), "none", "virtio");
-    menu.press("\u{1b}f");
+    menu.press("\u{1b}");
+    menu.shows("f Factory reset");
+    menu.press("f");
     menu.shows("there is nothing to erase");
 }
 
