@@ -34,6 +34,7 @@ fn held(reset: &Reset) -> impl Iterator<Item = &Holder> {
 
 pub(super) async fn page(State(site): State<Site>, permit: Permit<ViewMachine>, Cx(cx): Cx) -> Answer<Markup> {
     let reset = site.machine.reset(&permit).await?;
+    let safe_mode = site.apps.in_safe_mode().await?;
     let cx = cx_of(cx, "Rescue");
     let body = html! {
         (head("Rescue"))
@@ -45,8 +46,8 @@ pub(super) async fn page(State(site): State<Site>, permit: Permit<ViewMachine>, 
             (ui::card("Safe mode", html! { div class="stack stack-s" {
                 p { "Stops every app and keeps it stopped, also over restarts, so that you can look at what is wrong with the box. Data stays. What each app is wanted to be is remembered: when you leave safe mode, those that ran start again." }
                 form method="post" action=(SAFE_MODE) class="cluster" {
-                    input type="hidden" name="to" value=(if cx.safe_mode { "off" } else { "on" });
-                    @if cx.safe_mode { (ui::button("Leave safe mode").primary()) } @else { (ui::button("Turn safe mode on").icon(Icon::ShieldCheck)) }
+                    input type="hidden" name="to" value=(if safe_mode { "off" } else { "on" });
+                    @if safe_mode { (ui::button("Leave safe mode").primary()) } @else { (ui::button("Turn safe mode on").icon(Icon::ShieldCheck)) }
                 }
             } }))
             (ui::card("Factory reset", html! { div class="stack stack-s" {
