@@ -31,5 +31,5 @@ pub mod ui;
 pub use self::{
     hub::Hub,
     serve::{Served, gate, serve, table},
-    site::{Certificates, Site},
+    site::{Certificates, Reference, Site},
 };

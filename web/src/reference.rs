@@ -24,7 +24,7 @@ pub(crate) fn routes(routes: Routes<Site>) -> Routes<Site> {
 async fn page(State(site): State<Site>, _: Permit<ViewBox>, Cx(cx): Cx) -> Markup {
     let cx = cx.here("The API");
     // Read for each visit: a program's author comes now and then, and the box is always on.
-    let document = serde_json::from_slice(&site.reference).unwrap_or_default();
+    let document = serde_json::from_slice(&(site.reference)()).unwrap_or_default();
     let document = Document(&document);
     let about = document.0.pointer("/info/description").and_then(Value::as_str).unwrap_or_default();
     let body = html! {

@@ -22,6 +22,9 @@ use crate::{
     ui::Clock,
 };
 
+/// Gives the OpenAPI document, as JSON text.
+pub type Reference = Arc<dyn Fn() -> Bytes + Send + Sync>;
+
 /// What a browser is told about the box's own certificates.
 #[derive(Clone, Debug)]
 pub struct Certificates {
@@ -47,7 +50,7 @@ pub struct Site {
     /// The box's own certificates.
     pub certificates: Arc<Certificates>,
     /// The OpenAPI document, for the page that shows it.
-    pub reference: Bytes,
+    pub reference: Reference,
     /// The version of this Orbitr.
     pub version: &'static str,
 }

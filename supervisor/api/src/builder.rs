@@ -3,20 +3,18 @@
 use axum::handler::Handler;
 use orbitr_access::{Action, action::ActionInfo, gate::Routes};
 
-use crate::{
-    Rooms,
-    openapi::{Document, Operation},
-};
+use crate::{Rooms, openapi::Operation};
 
 /// The API as it is put together.
 pub(crate) struct Builder {
     pub(crate) routes: Routes<Rooms>,
-    pub(crate) document: Document,
+    /// What is served, with a sentence each: who may.
+    pub(crate) operations: Vec<(Operation, String)>,
 }
 
 impl Builder {
     pub(crate) fn new() -> Self {
-        Self { routes: Routes::new(), document: Document::new() }
+        Self { routes: Routes::new(), operations: Vec::new() }
     }
 
     /// An operation that needs an action.
@@ -26,8 +24,8 @@ impl Builder {
         H: Handler<T, Rooms>,
         T: 'static,
     {
-        self.document.add(&operation, &who(&ActionInfo::of::<A>()));
         self.routes = self.routes.route(operation.method().clone(), action, operation.path(), handler);
+        self.operations.push((operation, who(&ActionInfo::of::<A>())));
         self
     }
 
@@ -37,8 +35,8 @@ impl Builder {
         H: Handler<T, Rooms>,
         T: 'static,
     {
-        self.document.add(&operation, &format!("For everybody: {why}."));
         self.routes = self.routes.always(operation.method().clone(), operation.path(), why, handler);
+        self.operations.push((operation, format!("For everybody: {why}.")));
         self
     }
 
@@ -48,8 +46,8 @@ impl Builder {
         H: Handler<T, Rooms>,
         T: 'static,
     {
-        self.document.add(&operation, &format!("For everybody once the box is claimed: {why}."));
         self.routes = self.routes.public(operation.method().clone(), operation.path(), why, handler);
+        self.operations.push((operation, format!("For everybody once the box is claimed: {why}.")));
         self
     }
 }

@@ -1,7 +1,10 @@
 //! The OpenAPI 3.1 document, made from the same declarations that make the routes: what is served is
 //! documented and what is documented is served.
 
+use std::{fmt, sync::OnceLock};
+
 use axum::http::Method;
+use bytes::Bytes;
 use orbitr_model::Problem;
 use schemars::{JsonSchema, SchemaGenerator, generate::SchemaSettings};
 use serde_json::{Map, Value, json};
@@ -73,8 +76,42 @@ impl Operation {
     }
 }
 
-/// The document.
-pub(crate) struct Document {
+/// The OpenAPI document as JSON text. It is made when somebody asks for it first: few boxes ever need it, and making it
+/// touches every type of the API.
+pub struct Reference {
+    version: &'static str,
+    /// With a sentence each: who may.
+    operations: Vec<(Operation, String)>,
+    text: OnceLock<Bytes>,
+}
+
+impl fmt::Debug for Reference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Reference").field("operations", &self.operations.len()).finish_non_exhaustive()
+    }
+}
+
+impl Reference {
+    pub(crate) const fn new(version: &'static str, operations: Vec<(Operation, String)>) -> Self {
+        Self { version, operations, text: OnceLock::new() }
+    }
+
+    /// The text.
+    #[must_use]
+    pub fn text(&self) -> Bytes {
+        let make = || {
+            let mut document = Document::new();
+            for (operation, access) in &self.operations {
+                document.add(operation, access);
+            }
+            Bytes::from(document.finish(self.version).to_string())
+        };
+        self.text.get_or_init(make).clone()
+    }
+}
+
+/// The document while it is made.
+struct Document {
     generator: SchemaGenerator,
     paths: Map<String, Value>,
     tags: Vec<&'static str>,
@@ -86,7 +123,7 @@ const ABOUT: &str = "Everything that the pages do, as operations. Errors are app
                      `If-Match` work as in RFC 9110.";
 
 impl Document {
-    pub(crate) fn new() -> Self {
+    fn new() -> Self {
         let mut settings = SchemaSettings::draft2020_12();
         settings.definitions_path = "/components/schemas".into();
         settings.meta_schema = None;
@@ -94,7 +131,7 @@ impl Document {
     }
 
     /// Adds an operation; `access` says who may call it.
-    pub(crate) fn add(&mut self, operation: &Operation, access: &str) {
+    fn add(&mut self, operation: &Operation, access: &str) {
         if !self.tags.contains(&operation.tag) {
             self.tags.push(operation.tag);
         }
@@ -171,7 +208,7 @@ impl Document {
     }
 
     /// The whole document.
-    pub(crate) fn finish(mut self, version: &str) -> Value {
+    fn finish(mut self, version: &str) -> Value {
         let schemas = self.generator.take_definitions(true);
         json!({
             "openapi": "3.1.0",

@@ -6,12 +6,12 @@ use serde_json::Value;
 
 use crate::testbox::TestBox;
 
-/// Every operation of the document: (method, path, operation).
 /// The document as a client reads it.
 fn document_of(test: &TestBox) -> Value {
-    serde_json::from_slice(&test.api.document).unwrap()
+    serde_json::from_slice(&test.api.reference.text()).unwrap()
 }
 
+/// Every operation of the document: (method, path, operation).
 fn operations(document: &Value) -> Vec<(String, String, &Value)> {
     let mut all = Vec::new();
     for (path, item) in document["paths"].as_object().unwrap() {

@@ -53,7 +53,10 @@ fn serve(rooms: &Rooms, certificates: &Certificates) -> Router {
             authority: certificates.ca_fingerprint().to_string(),
             pem: certificates.ca_pem(),
         }),
-        reference: api.document.clone(),
+        reference: Arc::new({
+            let reference = api.reference.clone();
+            move || reference.text()
+        }),
         version: VERSION,
     };
     let (api, web) = (api.router, orbitr_web::serve(site, &gate).router);
