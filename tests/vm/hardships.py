@@ -113,10 +113,15 @@ class Disks(Story):
         self.assertEqual(self.machine.run("cat", "/var/lib/orbitr/kept").strip(), "precious")
 
     def test_03_a_full_data_partition_leaves_the_pages_up(self):
-        self.machine.run("fallocate -l 100G /var/lib/docker/filler || dd if=/dev/zero of=/var/lib/docker/filler bs=1M || true", seconds=600, check=False)
+        # first all room but a little, then the rest with what cannot be compressed
+        self.machine.run(
+            "fallocate -l $(($(df -B1 --output=avail /var/lib/docker | tail -n 1) - 67108864)) /var/lib/docker/filler; "
+            "dd if=/dev/urandom of=/var/lib/docker/filler2 bs=64k; sync", seconds=300, check=False,
+        )
+        self.assertFalse(self.machine.succeeds("head -c 8388608 /dev/urandom >/var/lib/docker/filler3 && sync"))
         self.machine.run("systemctl restart orbitr.service", seconds=200, check=False)
         self.assertTrue(self.machine.succeeds("curl -ksS -m 60 -o /dev/null https://127.0.0.1/healthz"))
-        self.machine.run("rm -f /var/lib/docker/filler")
+        self.machine.run("rm -f /var/lib/docker/filler*")
         self.down()
 
     def test_04_a_disk_that_grew_is_used(self):
