@@ -70,6 +70,7 @@ impl Site {
         if let Some(caller) = caller {
             cx.viewer = self.viewer(caller).await;
             cx.jobs = self.tray(caller).await;
+            cx.safe_mode = self.apps.in_safe_mode().await.unwrap_or_default();
         }
         cx
     }

@@ -36,9 +36,8 @@ async fn a_stick_is_installed_from_the_screen_and_says_when_it_may_be_pulled() {
     stand_in::report(dir, "install", &request["id"], "done", &json!({"value": {"disk": {"device": "/dev/vda"}}}));
     menu.until("that it is done", |screen| screen.contains("read back") && screen.contains("Take the stick out now"));
 
+    // Back to the list that it was chosen from.
     menu.press("\u{1b}");
-    menu.shows("t Install to a disk");
-    menu.press("t");
     menu.shows("nothing on it");
     menu.press("\u{1b}[B\r");
     menu.shows("Nothing is on it");
