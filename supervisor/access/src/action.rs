@@ -17,6 +17,8 @@ pub trait Action: sealed::Sealed + Clone + Copy + Send + Sync + 'static {
     const PERSON_ONLY: bool;
     /// It is open to somebody whose password is a one-time one that must be changed first.
     const WITH_ONE_TIME_PASSWORD: bool;
+    /// Somebody on the box itself may do it before anybody has claimed the box: without it there would be no way to claim it.
+    const BEFORE_CLAIM: bool;
     /// What it is done to.
     type Resource: Resource;
 }
@@ -72,6 +74,7 @@ macro_rules! actions {
                 const LEVEL: Level = Level::$level;
                 const PERSON_ONLY: bool = false $(|| flag!(person_only $flag))*;
                 const WITH_ONE_TIME_PASSWORD: bool = false $(|| flag!(with_one_time_password $flag))*;
+                const BEFORE_CLAIM: bool = false $(|| flag!(before_claim $flag))*;
                 type Resource = $resource;
             }
         )*
@@ -88,6 +91,9 @@ macro_rules! flag {
     (with_one_time_password with_one_time_password) => {
         true
     };
+    (before_claim before_claim) => {
+        true
+    };
     ($wanted:ident $flag:ident) => {
         false
     };
@@ -99,7 +105,11 @@ actions! {
     /// Change the box: name, time zone, power, every setting of the machine.
     ChangeBox: "box.change" "change the settings of {}", Administer on TheBox;
     /// See the machine: units, power, time, network, what is wrong with it.
-    ViewMachine: "machine.view" "see the machine under {}", Administer on TheBox;
+    ViewMachine: "machine.view" "see the machine under {}", Administer on TheBox, before_claim;
+    /// Change how the machine is in its network; it goes back unless it is confirmed.
+    ChangeNetwork: "network.change" "change the network of {}", Administer on TheBox, before_claim;
+    /// Say whether SSH is on, and whose keys open it.
+    ChangeSsh: "ssh.change" "change who may use SSH on {}", Administer on TheBox;
     /// Reboot and power off.
     PowerBox: "box.power" "reboot {} or power it off", Administer on TheBox;
     /// Erase everything on the box.

@@ -1,7 +1,7 @@
 //! Permits for tests of other crates, which are about what an operation does and not about who may. Behind
 //! the feature `testing`, which the product does not have.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, net::IpAddr};
 
 use orbitr_model::{Actor, AppId, Level, ProjectId, Role};
 
@@ -11,6 +11,15 @@ use crate::{Action, Caller, Permit, caller::Inner, reach::Reach};
 #[must_use]
 pub fn permit<A: Action>(actor: Actor, resource: A::Resource) -> Permit<A> {
     Permit::new(caller(actor), resource)
+}
+
+/// A permit of somebody who reaches everything, and came over the network from there.
+#[must_use]
+pub fn permit_from<A: Action>(actor: Actor, resource: A::Resource, address: IpAddr) -> Permit<A> {
+    let reach = Reach::for_test(Level::Administer, None);
+    let inner =
+        Inner { actor, role: Role::Admin, reach, session: None, address: Some(address), one_time_password: false };
+    Permit::new(Caller::new(inner), resource)
 }
 
 /// A permit of somebody who sees only these apps and projects.

@@ -57,6 +57,8 @@ pub enum Event {
     Deed(Came),
     /// Lines of a log.
     Log(Said),
+    /// A second has gone by, see [`crate::Console::counts_down`].
+    Second,
 }
 
 /// How a deed goes.
@@ -76,6 +78,8 @@ pub enum Came {
         /// What else there is to know.
         lines: Vec<String>,
     },
+    /// A network setting is tried: what `GET /box/network` says then.
+    Tried(Value),
     /// It failed, or was refused.
     Failed(Problem),
     /// A code of the second step is wanted.
@@ -201,6 +205,21 @@ impl fmt::Debug for Hidden {
     }
 }
 
+/// What a network card shall be set to; without an address, DHCP.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct NetworkSetting {
+    /// Its own hardware address.
+    pub card: String,
+    /// Its name.
+    pub name: String,
+    /// The fixed address with the bits that name its network.
+    pub address: Option<String>,
+    /// The router.
+    pub gateway: Option<String>,
+    /// The name servers.
+    pub dns: Vec<String>,
+}
+
 /// Something to be done to the box.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Deed {
@@ -238,6 +257,12 @@ pub enum Deed {
     },
     /// Make the data partition, readable to whoever holds the disk.
     MakeData,
+    /// Try another setting of a network card.
+    SetNetwork(NetworkSetting),
+    /// Keep the network setting that is tried.
+    ConfirmNetwork,
+    /// Take it back.
+    RevertNetwork,
     /// A one-time password for an account.
     ResetPassword(String),
     /// Write a support bundle.

@@ -8,7 +8,7 @@ use crate::{
     Ask, Came, Deed, Event, Facts, Key, LogSource, Look, Place, PowerVerb, Said, Shown, Supervisor, What,
     entry::{self, Entry, Leads},
     keys::{Step, form_key, leaves, list_key, log_key, question_key, text_key},
-    rows,
+    network, rows,
     screen::{Busy, Field, Form, List, Log, Question, Screen, Text, Tone},
     view,
 };
@@ -64,6 +64,7 @@ impl Console {
             Event::Shown(shown, answer) => self.shown(shown, answer),
             Event::Deed(came) => self.deed(came),
             Event::Log(said) => self.log(said),
+            Event::Second => self.second(),
         }
     }
 
@@ -83,6 +84,20 @@ impl Console {
         // A list that is open is as old as the facts.
         match self.stack.last() {
             Some(Screen::List(list)) => vec![Ask::List(list.what)],
+            Some(Screen::Keep(_)) => vec![Ask::Show(Shown::Network)],
+            _ => Vec::new(),
+        }
+    }
+
+    /// Whether something on the screen changes with every second, so that [`Event::Second`] is wanted.
+    #[must_use]
+    pub fn counts_down(&self) -> bool {
+        matches!(self.stack.last(), Some(Screen::Keep(_)))
+    }
+
+    fn second(&mut self) -> Vec<Ask> {
+        match self.stack.last_mut() {
+            Some(Screen::Keep(keep)) => network::second(keep),
             _ => Vec::new(),
         }
     }
@@ -102,6 +117,12 @@ impl Console {
     }
 
     fn shown(&mut self, shown: Shown, answer: Result<Value, Problem>) -> Vec<Ask> {
+        if let (Some(Screen::Keep(keep)), Shown::Network, Ok(value)) = (self.stack.last_mut(), shown, &answer) {
+            let screen = network::refreshed(keep, value);
+            self.stack.pop();
+            self.stack.push(screen);
+            return Vec::new();
+        }
         // Only if it is still waited for: Esc may have been faster.
         let waiting = |screen: &Screen| matches!(screen, Screen::Text(text) if text.waits == Some(shown));
         if !self.stack.last().is_some_and(waiting) {
@@ -119,7 +140,7 @@ impl Console {
                 Ok(question) => Screen::Question(question),
                 Err(lines) => Screen::Text(Text::new("Factory reset", lines)),
             },
-            (Shown::Network, Ok(value)) => Screen::Text(Text::new("Network", rows::page(shown, &value))),
+            (Shown::Network, Ok(value)) => network::screen(&value),
             (Shown::Disks, Ok(value)) => Screen::Text(Text::new("Disks", rows::page(shown, &value))),
         };
         self.stack.push(screen);
@@ -145,6 +166,11 @@ impl Console {
             }
             Came::Failed(problem) => self.stack.push(Screen::Text(Text::problem(&problem))),
             Came::Underway { .. } => return Vec::new(),
+            Came::Tried(value) => {
+                // What led there is done with.
+                self.stack.clear();
+                self.stack.push(network::screen(&value));
+            }
             Came::WantsCode { challenge } => {
                 if !waited {
                     return Vec::new();
@@ -187,7 +213,7 @@ impl Console {
     fn key(&mut self, key: Key) -> Vec<Ask> {
         self.idle = 0;
         let types = match self.stack.last() {
-            Some(Screen::Form(_) | Screen::Busy(_)) => true,
+            Some(Screen::Form(_) | Screen::Fixed(_) | Screen::Busy(_)) => true,
             Some(Screen::Question(question)) => question.typed.is_some(),
             _ => false,
         };
@@ -203,6 +229,9 @@ impl Console {
             Screen::Log(log) => log_key(log, key),
             Screen::Question(question) => question_key(question, key),
             Screen::Form(form) => form_key(form, key),
+            Screen::Pick(pick) => network::pick_key(pick, key),
+            Screen::Fixed(fixed) => network::fixed_key(fixed, key),
+            Screen::Keep(keep) => network::keep_key(keep, key),
             // What is under way goes on; the menu may be used meanwhile.
             Screen::Busy(_) if key == Key::Esc => Step::Back(Vec::new()),
             Screen::Busy(_) => Step::Stay(Vec::new()),
@@ -391,6 +420,9 @@ fn doing(deed: &Deed) -> String {
         Deed::FactoryReset { .. } => "Factory reset".to_owned(),
         Deed::Install { disk, .. } => format!("Installing onto {disk}"),
         Deed::MakeData => "Making the data partition".to_owned(),
+        Deed::SetNetwork(setting) => format!("Setting {}", setting.name),
+        Deed::ConfirmNetwork => "Keeping the setting".to_owned(),
+        Deed::RevertNetwork => "Taking the setting back".to_owned(),
         Deed::ResetPassword(name) => format!("Resetting the password of {name}"),
         Deed::Support => "Gathering the support bundle".to_owned(),
         Deed::Shell { .. } | Deed::ShellCode { .. } => "Checking".to_owned(),

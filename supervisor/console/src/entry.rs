@@ -87,6 +87,5 @@ pub(crate) fn missing(facts: &Facts, place: &Place) -> Vec<String> {
     } else if facts.is_installer() {
         why.push("Factory reset: a stick has nothing to erase.".to_owned());
     }
-    why.push("Changing the network: not from here in this version.".to_owned());
     why
 }

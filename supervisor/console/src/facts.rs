@@ -162,6 +162,11 @@ impl Facts {
             "unit-failed" => format!("{} has failed.", text(issue, "/unit")),
             "clock" => text(issue, "/clock/why"),
             "not-synchronised" => "The clock is not compared with the network.".to_owned(),
+            "network-trial" => format!(
+                "A new setting of {} goes back in {} s: press n to keep it.",
+                text(issue, "/name"),
+                number(issue, "/seconds_left")
+            ),
             other => other.to_owned(),
         };
         self.issues = list(issues, "").iter().map(sentence).filter(|sentence| !sentence.is_empty()).collect();

@@ -57,6 +57,9 @@ pub(crate) fn text_key(text: &mut Text, key: Key) -> Step {
     if leaves(key) {
         return Step::Back(Vec::new());
     }
+    if let (Key::Char('c'), Some(screen)) = (key, &text.change) {
+        return Step::Open(screen.clone());
+    }
     text.from = moved(text.from, key, text.lines.len());
     Step::Stay(Vec::new())
 }

@@ -11,6 +11,7 @@ mod entry;
 mod facts;
 mod keys;
 mod look;
+mod network;
 mod qr;
 mod rows;
 mod screen;
@@ -18,7 +19,7 @@ mod text;
 mod view;
 
 pub use self::{
-    ask::{Ask, Came, Deed, Event, Hidden, Key, Line, LogSource, PowerVerb, Said, Shown, What},
+    ask::{Ask, Came, Deed, Event, Hidden, Key, Line, LogSource, NetworkSetting, PowerVerb, Said, Shown, What},
     console::Console,
     facts::{Facts, Figures, Place, Supervisor, Work, read_welcome},
     look::Look,

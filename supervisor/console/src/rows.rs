@@ -8,7 +8,7 @@ use crate::{
     screen::{Choice, Question, Row, Tone},
 };
 
-fn text(value: &Value, pointer: &str) -> String {
+pub(crate) fn text(value: &Value, pointer: &str) -> String {
     match value.pointer(pointer) {
         Some(Value::String(text)) => text.clone(),
         None | Some(Value::Null) => String::new(),
@@ -16,11 +16,11 @@ fn text(value: &Value, pointer: &str) -> String {
     }
 }
 
-fn list<'a>(value: &'a Value, pointer: &str) -> &'a [Value] {
+pub(crate) fn list<'a>(value: &'a Value, pointer: &str) -> &'a [Value] {
     value.pointer(pointer).and_then(Value::as_array).map_or(&[], Vec::as_slice)
 }
 
-fn yes(value: &Value, pointer: &str) -> bool {
+pub(crate) fn yes(value: &Value, pointer: &str) -> bool {
     value.pointer(pointer).and_then(Value::as_bool).unwrap_or_default()
 }
 
@@ -196,6 +196,11 @@ fn network(value: &Value) -> Vec<String> {
     );
     let servers: Vec<_> = list(value, "/name_servers").iter().filter_map(Value::as_str).collect();
     pair("Name servers", servers.join(", "));
+    if yes(value, "/ssh/available") {
+        let keys = list(value, "/ssh/keys").len();
+        let on = format!("on, {keys} {}", if keys == 1 { "key" } else { "keys" });
+        pair("SSH", if yes(value, "/ssh/enabled") { on } else { "off".to_owned() });
+    }
     for link in list(value, "/links") {
         let state = if yes(link, "/carrier") { "connected" } else { "no cable" };
         lines.extend([String::new(), format!("{} ({state})  {}", text(link, "/name"), text(link, "/mac"))]);

@@ -2,7 +2,10 @@
 
 use orbitr_model::Problem;
 
-use crate::{Deed, Hidden, Line, LogSource, What};
+use crate::{
+    Deed, Hidden, Line, LogSource, What,
+    network::{Fixed, Keep, Pick},
+};
 
 /// One screen; they lie on each other, and Esc takes the top one away.
 #[derive(Clone, Debug)]
@@ -13,6 +16,9 @@ pub(crate) enum Screen {
     Question(Question),
     Form(Form),
     Busy(Busy),
+    Pick(Pick),
+    Fixed(Fixed),
+    Keep(Keep),
     /// How to reach the box, drawn from the facts of the moment.
     Reach,
 }
@@ -84,6 +90,8 @@ pub(crate) struct Text {
     pub(crate) tone: Tone,
     /// It waits for this.
     pub(crate) waits: Option<crate::Shown>,
+    /// Where the key `c` leads: changing what is shown.
+    pub(crate) change: Option<Box<Screen>>,
 }
 
 impl Text {

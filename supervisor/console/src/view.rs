@@ -1,6 +1,7 @@
 //! The pictures.
 
 mod home;
+mod network;
 mod screens;
 
 use ratatui::{
@@ -38,6 +39,9 @@ pub(crate) fn draw(console: &Console, frame: &mut Frame<'_>) {
         Some(Screen::Question(question)) => screens::question(look, question, frame, inner),
         Some(Screen::Form(form)) => screens::form(look, form, frame, inner),
         Some(Screen::Busy(busy)) => screens::busy(look, busy, frame, inner),
+        Some(Screen::Pick(pick)) => network::pick(look, pick, frame, inner),
+        Some(Screen::Fixed(fixed)) => screens::form(look, &fixed.form, frame, inner),
+        Some(Screen::Keep(keep)) => network::keep(look, keep, frame, inner),
         Some(Screen::Reach) => home::reach(console, frame, body),
     };
     bar(frame, look, foot, &keys, "");
@@ -50,6 +54,8 @@ fn title(console: &Console) -> String {
         None => return format!("{name} - Orbitr {}", version(console)),
         Some(Screen::List(list)) => list.title(),
         Some(Screen::Text(_) | Screen::Question(_) | Screen::Busy(_)) => "",
+        Some(Screen::Pick(_) | Screen::Keep(_)) => "Network",
+        Some(Screen::Fixed(fixed)) => fixed.form.title,
         Some(Screen::Log(_)) => "Logs",
         Some(Screen::Form(form)) => form.title,
         Some(Screen::Reach) => "Open in a browser",

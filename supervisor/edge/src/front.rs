@@ -29,7 +29,7 @@ impl FrontDoor {
     }
 
     /// Serves `site` over HTTPS (HTTP/2 and HTTP/1.1). Before each connection's first request `introduce`
-    /// puts into the requests' extensions who is at the other end. A client that speaks plain HTTP here is
+    /// puts into the requests' extensions who is at the other end, and over which address. A client that speaks plain HTTP here is
     /// redirected to HTTPS on the same port. Returns the address listened on.
     ///
     /// # Errors
@@ -39,7 +39,7 @@ impl FrontDoor {
         listener: net::TcpListener,
         certificates: &Certificates,
         site: Site,
-        introduce: impl Fn(net::SocketAddr, &mut Extensions) + Send + Sync + 'static,
+        introduce: impl Fn(https::Ends, &mut Extensions) + Send + Sync + 'static,
     ) -> Result<net::SocketAddr, Error> {
         let (listener, address) = adopt(listener)?;
         let service = https::Https::new(&self.house, certificates, site, Arc::new(introduce))?;

@@ -31,7 +31,16 @@ const REFUSAL: Duration = Duration::from_secs(5);
 /// A peer that is silent this long is asked whether it is still there.
 const KEEPALIVE: Duration = Duration::from_secs(60);
 
-pub(crate) type IntroduceTcp = Arc<dyn Fn(SocketAddr, &mut Extensions) + Send + Sync>;
+/// The two ends of a connection.
+#[derive(Clone, Copy, Debug)]
+pub struct Ends {
+    /// Where it comes from.
+    pub peer: SocketAddr,
+    /// The box's own address that it came to; none when it was gone before anybody could ask.
+    pub local: Option<SocketAddr>,
+}
+
+pub(crate) type IntroduceTcp = Arc<dyn Fn(Ends, &mut Extensions) + Send + Sync>;
 
 #[derive(Clone)]
 pub(crate) struct Https {
@@ -81,6 +90,7 @@ impl Https {
 
     async fn connection(&self, stream: TcpStream, peer: SocketAddr) {
         prepare(&stream);
+        let local = stream.local_addr().ok().map(|local| SocketAddr::new(local.ip().to_canonical(), local.port()));
         let opening = async {
             let mut first = [0];
             match stream.peek(&mut first).await? {
@@ -97,7 +107,7 @@ impl Https {
             .await
             .unwrap_or_else(|_| Err(io::Error::new(io::ErrorKind::TimedOut, "the handshake takes too long")));
         let mut introduction = Extensions::new();
-        (self.introduce)(peer, &mut introduction);
+        (self.introduce)(Ends { peer, local }, &mut introduction);
         match opened {
             Ok(Opened::Tls(tls)) => {
                 let protocol = protocol(&tls);

@@ -21,6 +21,7 @@ pub use bind::{bind_tcp, bind_unix};
 pub use ca::{Certificates, Fingerprint};
 pub use error::Error;
 pub use front::FrontDoor;
+pub use https::Ends;
 pub use limits::Limits;
 pub use names::Names;
 pub use site::Site;

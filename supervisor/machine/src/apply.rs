@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use orbitr_host::dbus::{Error as BusError, JobResult};
 
-use crate::{Error, Machine, box_file::BoxFile, settings};
+use rusqlite::Connection;
+
+use crate::{Error, Machine, box_file::BoxFile, network::card, settings, ssh};
 
 /// The image's unit, see overlays/image.
 const UNIT: &str = "orbitr-apply-settings.service";
@@ -25,7 +27,8 @@ impl Machine {
             }
             return Ok(());
         }
-        self.write_box_file().await?;
+        let _alone = self.inner.applying.lock().await;
+        self.write_now().await?;
         match self.outside().bus.start_unit(UNIT, LIMIT).await? {
             JobResult::Done => Ok(()),
             JobResult::NotDone(word) => Err(BusError::Failed {
@@ -36,18 +39,28 @@ impl Machine {
         }
     }
 
-    /// Brings `box.json` to what the database says; says whether it was otherwise.
-    pub(crate) async fn write_box_file(&self) -> Result<bool, Error> {
-        let wanted = self
-            .inner
-            .store
-            .read(|conn| {
-                let (host_name, ntp_servers) = (settings::host_name(conn)?, settings::ntp_servers(conn)?);
-                Ok::<_, Error>(BoxFile { host_name, time_zone: settings::chosen_zone(conn)?, ntp_servers })
-            })
-            .await?;
+    /// Brings `box.json` to what the database says, without telling the machine.
+    pub(crate) async fn write_box_file(&self) -> Result<(), Error> {
+        let _alone = self.inner.applying.lock().await;
+        self.write_now().await
+    }
+
+    async fn write_now(&self) -> Result<(), Error> {
+        let wanted = self.inner.store.read(wanted).await?;
         let dir = self.inner.state_dir.clone();
         let written = tokio::task::spawn_blocking(move || wanted.write(&dir)).await;
         written.map_err(|error| Error::Host(error.into()))?.map_err(|error| Error::Host(error.into()))
     }
+}
+
+/// What the database says that the machine shall be.
+fn wanted(conn: &Connection) -> Result<BoxFile, Error> {
+    Ok(BoxFile {
+        host_name: settings::host_name(conn)?,
+        time_zone: settings::chosen_zone(conn)?,
+        ntp_servers: settings::ntp_servers(conn)?,
+        network: card::confirmed(conn)?,
+        trial: card::trial(conn)?,
+        ssh: ssh::kept(conn)?,
+    })
 }

@@ -1,8 +1,13 @@
 //! What can go wrong with the machine's operations, as types.
 
+use std::net::Ipv4Addr;
+
 use orbitr_model::{FieldError, JobId, Problem};
 
-use crate::power::{Holder, Pending};
+use crate::{
+    Trial,
+    power::{Holder, Pending},
+};
 
 /// An operation of this room that did not happen.
 #[derive(Debug, thiserror::Error)]
@@ -43,6 +48,18 @@ pub enum Error {
     /// Something must not be cut.
     #[error("{} things hold a shutdown back", .0.len())]
     HeldBack(Vec<Holder>),
+    /// Another network setting is tried at the moment.
+    #[error("a network setting of {} is tried already", .0.name)]
+    NetworkPending(Box<Trial>),
+    /// No network setting is tried.
+    #[error("no network setting is tried")]
+    NothingTried,
+    /// The machine does not have the setting yet that is to be confirmed.
+    #[error("the network setting is not applied yet")]
+    NotYetApplied,
+    /// The confirmation came over a way that the new setting does not leave open; its address, where it is known.
+    #[error("the confirmation did not come over the new setting")]
+    NotOverTheNew(Option<Ipv4Addr>),
     /// It cannot be done on this machine; the text says why.
     #[error("it cannot be done here: {0}")]
     Unavailable(String),
@@ -107,6 +124,21 @@ impl From<Error> for Problem {
                     .why(list.collect::<Vec<_>>().join("; "))
                     .then("Wait until it has ended, or have the box wait for it.")
             }
+            Error::NetworkPending(trial) => pending(&trial),
+            Error::NothingTried => Self::new(409, "nothing-tried", "No network setting waits to be confirmed")
+                .why("Either none was changed, or its time is over and the old one is back.")
+                .then("Look at the network; change it again if you still want to."),
+            Error::NotYetApplied => Self::new(409, "not-applied-yet", "The new network setting is only being made")
+                .then("Confirm it in a few seconds.")
+                .retry_after(2),
+            Error::NotOverTheNew(address) => {
+                Self::new(409, "not-over-the-new-address", "This did not come over the new network setting")
+                    .why("The address that you came over goes away with it; nobody knows yet whether the new one can be reached.")
+                    .then(address.map_or_else(
+                        || "Open the box under its new address, or use its own screen, and confirm there.".to_owned(),
+                        |address| format!("Open https://{address} and confirm there, or use the box's own screen."),
+                    ))
+            }
             Error::Unavailable(why) => Self::new(409, "not-here", "This cannot be done on this machine").why(why),
             Error::Unreadable(_) | Error::Host(_) => {
                 let cause = std::error::Error::source(&error).map(ToString::to_string);
@@ -115,4 +147,11 @@ impl From<Error> for Problem {
             }
         }
     }
+}
+
+fn pending(trial: &Trial) -> Problem {
+    let title = format!("A new setting of {} waits to be confirmed", trial.name);
+    let why =
+        format!("«{}» goes back in {} s to «{}».", trial.to.sentence(), trial.seconds_left, trial.from.sentence());
+    Problem::new(409, "network-pending", title).why(why).then("Confirm it or take it back, then change something else.")
 }

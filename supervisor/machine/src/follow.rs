@@ -26,7 +26,7 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use crate::{Error, Machine, clock::Verdict, power};
+use crate::{Machine, clock::Verdict, power};
 
 /// How often the last moment is written down.
 const KEEP_EVERY: Duration = Duration::from_secs(60 * 60);
@@ -67,22 +67,18 @@ impl Machine {
 
     /// Does all of this for as long as it is polled.
     pub async fn follow(&self) -> Infallible {
-        if self.outside().image
-            && let Err(error) = self.apply_at_start().await
-        {
-            tracing::warn!(%error, "the settings of the machine could not be applied");
-        }
         tokio::select! {
             never = self.follow_units() => never,
             never = self.follow_clock() => never,
             never = self.follow_jobs() => never,
             never = self.follow_followers() => never,
+            never = self.follow_settings() => never,
         }
     }
 
-    /// A crash between the database and `box.json` is made good here.
-    async fn apply_at_start(&self) -> Result<(), Error> {
-        if self.write_box_file().await? { self.apply(false).await } else { Ok(()) }
+    /// A crash between the database and `box.json`, or before the unit has read it, is made good here.
+    async fn follow_settings(&self) -> Infallible {
+        if self.outside().image { self.follow_network().await } else { pending().await }
     }
 
     async fn follow_units(&self) -> Infallible {

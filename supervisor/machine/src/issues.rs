@@ -27,6 +27,13 @@ pub enum Issue {
     },
     /// The clock should be set from the network, and was not.
     NotSynchronised,
+    /// A network setting is tried, and goes back unless somebody confirms it.
+    NetworkTrial {
+        /// The card.
+        name: String,
+        /// How long there is left to confirm it.
+        seconds_left: u64,
+    },
 }
 
 impl Issue {
@@ -38,6 +45,9 @@ impl Issue {
             Self::UnitFailed { unit, description, .. } => format!("{description} ({unit}) has failed."),
             Self::Clock { clock } => clock.why().unwrap_or("The clock is right.").to_owned(),
             Self::NotSynchronised => "The clock is not compared with the network.".to_owned(),
+            Self::NetworkTrial { name, seconds_left } => {
+                format!("A new setting of {name} waits to be confirmed, and goes back in {seconds_left} s.")
+            }
         }
     }
 
@@ -49,6 +59,7 @@ impl Issue {
             Self::UnitFailed { .. } => "Its page shows its last lines.",
             Self::Clock { clock } if clock.is_usable() => "Look at the time, and at the battery of the machine.",
             Self::Clock { .. } => "Certificates cannot be checked until it is right. Let the box reach a time server.",
+            Self::NetworkTrial { .. } => "Confirm it on the page Network, or on the box's own screen.",
             Self::NotSynchronised => "Let the box reach a time server, or choose one on the page Time.",
         }
     }
@@ -73,6 +84,7 @@ impl Machine {
         } else if clock.is_some_and(|clock| clock.from_network && !clock.synchronised) {
             issues.push(Issue::NotSynchronised);
         }
+        issues.extend(self.network_issue().await?);
         let failed = self.list_units().await?.units.into_iter().filter(units::is_failed);
         issues.extend(failed.map(|unit| Issue::UnitFailed {
             restartable: unit.restart.is_some(),

@@ -19,6 +19,7 @@ mod outside;
 mod power;
 mod reset;
 mod settings;
+mod ssh;
 mod support;
 mod time;
 mod units;
@@ -36,7 +37,7 @@ use orbitr_access::{Permit, action::ChangeBox};
 use orbitr_host::figures::Sampler;
 use orbitr_model::DisplayName;
 use orbitr_store::Store;
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, Notify};
 
 use self::settings::Known;
 pub use self::{
@@ -47,11 +48,15 @@ pub use self::{
     follow::JournalWatch,
     issues::Issue,
     journal::{Boot, JOURNAL_LINES_MAX, JournalLine, JournalPage, JournalQuery, JournalStream, PRIORITIES, Told},
-    network::{ChangeHostName, Gateway, Link, Mdns, Network},
+    network::{
+        Card, CardChange, CardSettings, ChangeHostName, Changing, Gateway, Ipv4, LastTrial, Link, Mdns, Method,
+        Network, Trial, TrialEnd,
+    },
     outside::Outside,
     power::{Holder, Pending, Power, PowerRequest, Verb},
     reset::{Reset, ResetRequest},
     settings::{ChangeSettings, Settings},
+    ssh::{ChangeSshAccess, SshAccess, SshKey},
     support::Bundle,
     time::{ChangeTime, MachineClock, TimeServers, TimeState},
     units::{MachineJob, Unit, UnitDetail, Units},
@@ -79,6 +84,10 @@ struct Inner {
     verdict: RwLock<Verdict>,
     /// Who follows the journal at the moment.
     followers: follow::Followers,
+    /// One at a time brings settings to the machine: what the database says, then the file, then the unit.
+    applying: Mutex<()>,
+    /// Told when the network shall be another.
+    network: Notify,
 }
 
 impl Machine {
@@ -115,6 +124,8 @@ impl Machine {
             keeper,
             verdict,
             followers: follow::Followers::default(),
+            applying: Mutex::default(),
+            network: Notify::new(),
         };
         Ok(Self { inner: Arc::new(inner) })
     }

@@ -1,6 +1,6 @@
 //! What the room reaches outside of the supervisor, put together in one place so that tests can point it at a fake.
 
-use std::path::PathBuf;
+use std::{path::PathBuf, time::Duration};
 
 use orbitr_host::{dbus::Bus, facts, journal::Journal};
 use orbitr_model::Timestamp;
@@ -22,8 +22,12 @@ pub struct Outside {
     pub acts: Option<Acts>,
     /// Where a unit of the image leaves what only root can read, for the support bundle.
     pub support_dir: PathBuf,
+    /// How long a new network setting is tried before the old one comes back.
+    pub confirm_within: Duration,
 }
 
+/// Enough to open the new address and to sign in. The image's orbitr-network-trial.timer is longer by a little.
+const CONFIRM_WITHIN: Duration = Duration::from_secs(120);
 /// The folder of overlays/image's contract.
 const SUPPORT_DIR: &str = "/run/orbitr-box/support";
 const RUN: &str = "/run";
@@ -41,6 +45,7 @@ impl Outside {
             acts: image.then(|| Acts::new(Places { run: RUN.into(), state: STATE.into(), stands_in: false })),
             built: Timestamp::UNIX_EPOCH,
             support_dir: SUPPORT_DIR.into(),
+            confirm_within: CONFIRM_WITHIN,
         }
     }
 

@@ -101,7 +101,7 @@ pub(crate) async fn load_or_begin(store: &Store) -> Result<Known, Error> {
         .await
 }
 
-fn put(tx: &Tx<'_>, key: &str, value: &str) -> Result<(), Error> {
+pub(crate) fn put(tx: &Tx<'_>, key: &str, value: &str) -> Result<(), Error> {
     tx.prepare_cached(
         "INSERT INTO setting (key, value) VALUES (?1, ?2) ON CONFLICT (key) DO UPDATE SET value = excluded.value",
     )?
@@ -109,9 +109,14 @@ fn put(tx: &Tx<'_>, key: &str, value: &str) -> Result<(), Error> {
     Ok(())
 }
 
-fn get(conn: &Connection, key: &str) -> Result<Option<String>, Error> {
+pub(crate) fn get(conn: &Connection, key: &str) -> Result<Option<String>, Error> {
     let mut statement = conn.prepare_cached("SELECT value FROM setting WHERE key = ?1")?;
     Ok(statement.query_row([key], |row| row.get(0)).optional()?)
+}
+
+pub(crate) fn delete(tx: &Tx<'_>, key: &str) -> Result<(), Error> {
+    tx.prepare_cached("DELETE FROM setting WHERE key = ?1")?.execute([key])?;
+    Ok(())
 }
 
 /// The host name that somebody chose on Orbitr OS.

@@ -50,6 +50,14 @@ deeds! {
     BOX_SAFE_MODE_OFF = "box.safe-mode-off";
     /// The machine's clock was set while the box ran.
     BOX_CLOCK_SET = "box.clock-set";
+    /// Somebody began to try another network setting.
+    NETWORK_TRY = "network.try";
+    /// Somebody confirmed a network setting, so that it stays.
+    NETWORK_KEEP = "network.keep";
+    /// A network setting that was tried was taken back, by somebody or because nobody confirmed it.
+    NETWORK_RETURN = "network.return";
+    /// Somebody changed whether SSH is on, or whose keys open it.
+    SSH_CHANGE = "ssh.change";
     /// Somebody made a support bundle.
     BOX_SUPPORT_BUNDLE = "box.support-bundle";
     /// Somebody downloaded a part of the machine's journal.

@@ -107,7 +107,7 @@ const PAGES = {
   reference: "/reference", palette: "/palette", postgresql: "/store/official/postgresql", valkey: "/store/official/valkey",
   nginx: "/store/official/nginx", app: "/apps/APP", logs: "/apps/APP/logs", "app-settings": "/apps/APP/settings",
   "app-history": "/apps/APP/history", remove: "/apps/APP/remove", job: "/jobs/JOB",
-  system: "/system", units: "/system/units", journal: "/system/journal", network: "/system/network", time: "/system/time",
+  system: "/system", units: "/system/units", journal: "/system/journal", network: "/system/network", ssh: "/system/ssh", time: "/system/time",
   power: "/system/power", support: "/system/support", rescue: "/system/rescue",
 };
 // of jobs and people one is looked at; a query shows the same page

@@ -1,10 +1,12 @@
-//! Pages of the machine underneath: about, units, journal, network, time, power, rescue, support.
+//! Pages of the machine underneath: about, units, journal, network, SSH, time, power, rescue, support.
 
 mod about;
+mod cards;
 mod journal;
 mod network;
 mod power;
 mod rescue;
+mod ssh;
 mod support;
 mod time;
 mod units;
@@ -12,7 +14,10 @@ mod units;
 use maud::{Markup, html};
 use orbitr_access::{
     Permit, TheBox,
-    action::{ChangeBox, MakeSupportBundle, PowerBox, ResetBox, RestartUnit, ViewJournal, ViewMachine},
+    action::{
+        ChangeBox, ChangeNetwork, ChangeSsh, MakeSupportBundle, PowerBox, ResetBox, RestartUnit, ViewJournal,
+        ViewMachine,
+    },
     gate::Routes,
 };
 use orbitr_machine::Issue;
@@ -38,6 +43,13 @@ pub(crate) fn routes(routes: Routes<Site>) -> Routes<Site> {
         .get(ViewJournal, "/system/journal.txt", journal::download)
         .get(ViewMachine, "/system/network", network::page)
         .post(ChangeBox, "/system/network/host-name", network::rename)
+        .get(ViewMachine, "/system/network/trial", cards::trial)
+        .get(ViewMachine, "/system/network/cards/{card}", cards::show)
+        .post(ChangeNetwork, "/system/network/cards/{card}", cards::change)
+        .post(ChangeNetwork, "/system/network/confirm", cards::confirm)
+        .post(ChangeNetwork, "/system/network/revert", cards::revert)
+        .get(ViewMachine, "/system/ssh", ssh::page)
+        .post(ChangeSsh, "/system/ssh", ssh::save)
         .get(ViewMachine, "/system/time", time::page)
         .post(ChangeBox, "/system/time", time::save)
         .get(ViewMachine, "/system/power", power::page)
@@ -52,11 +64,12 @@ pub(crate) fn routes(routes: Routes<Site>) -> Routes<Site> {
 }
 
 /// The pages of this section: their address below `/system`, their word, other words that find them.
-pub(crate) const PAGES: [(&str, &str, &str); 8] = [
+pub(crate) const PAGES: [(&str, &str, &str); 9] = [
     ("", "About", ""),
     ("/units", "Units", "services systemd failed restart"),
     ("/journal", "Journal", "logs journalctl machine"),
-    ("/network", "Network", "addresses gateway dns mac host name links"),
+    ("/network", "Network", "addresses gateway dns dhcp static mac host name links"),
+    ("/ssh", "SSH", "shell root keys authorized login"),
     ("/time", "Time", "clock ntp zone servers"),
     ("/power", "Power", "reboot restart shutdown power off machine"),
     ("/rescue", "Rescue", "safe mode factory reset erase start over"),
@@ -89,6 +102,7 @@ fn banners(issues: &[Issue]) -> Markup {
             @let (tone, action) = match issue {
                 Issue::UnitFailed { unit, .. } => (Tone::Bad, Some((format!("/system/units/{unit}"), "Look at it"))),
                 Issue::Clock { clock } if !clock.is_usable() => (Tone::Bad, Some(("/system/time".to_owned(), "Look at the time"))),
+                Issue::NetworkTrial { .. } => (Tone::Busy, Some(("/system/network".to_owned(), "Look at the network"))),
                 Issue::Clock { .. } | Issue::NotSynchronised => (Tone::Warn, Some(("/system/time".to_owned(), "Look at the time"))),
             };
             @let banner = ui::banner(tone, issue.sentence()).body(html! { p { (issue.advice()) } });

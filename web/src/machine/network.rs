@@ -15,7 +15,10 @@ use orbitr_machine::{ChangeHostName, Link, Network};
 use orbitr_model::Problem;
 use serde::Deserialize;
 
-use super::{cx_of, head};
+use super::{
+    cards::{self, Reached},
+    cx_of, head,
+};
 use crate::{
     flash::Flash,
     shell::{self, PageCx},
@@ -32,7 +35,7 @@ fn look(link: &Link) -> Status {
     }
 }
 
-fn body(cx: PageCx, network: &Network, typed: Option<&str>, problem: Option<&Problem>) -> Markup {
+fn body(cx: PageCx, network: &Network, reached: Reached, typed: Option<&str>, problem: Option<&Problem>) -> Markup {
     let cx = cx_of(cx, "Network");
     let rows = network.links.iter().map(|link| {
         Row::new()
@@ -56,12 +59,14 @@ fn body(cx: PageCx, network: &Network, typed: Option<&str>, problem: Option<&Pro
     let body = html! {
         (head("Network"))
         div class="stack" {
+            (cards::trial_part(&cx, network, reached))
             (ui::card("Links", ui::table("Links", columns).rows(rows).empty(empty)).flush())
             (ui::card("Ways", ui::key_values()
                 .row("Gateway", lines(gateways))
                 .row("Name servers", lines(servers))
                 .row("Local name", html! { (ui::copyable(&network.mdns.name)) " " span class="status-reason" { (mdns) } })
                 .maybe("Looked after by", Some(&network.managed_by).filter(|by| !by.is_empty()))))
+            (cards::list(network))
             (ui::card("Host name", ui::Form::post("/system/network/host-name").problem(problem)
                 .body(Field::text("host_name", "Host name").value(typed.unwrap_or(&network.host_name)).required().mono().max_length(63)
                     .help("Letters, digits and dashes. Bookmarks to the old name stop working.").problem(problem))
@@ -71,8 +76,15 @@ fn body(cx: PageCx, network: &Network, typed: Option<&str>, problem: Option<&Pro
     shell::page(&cx, "Network", body)
 }
 
-pub(super) async fn page(State(site): State<Site>, permit: Permit<ViewMachine>, Cx(cx): Cx) -> Answer<Markup> {
-    Ok(body(cx, &site.machine.network(&permit).await?, None, None))
+pub(super) async fn page(
+    State(site): State<Site>,
+    permit: Permit<ViewMachine>,
+    reached: Reached,
+    Cx(cx): Cx,
+) -> Answer<Response> {
+    let network = site.machine.network(&permit).await?;
+    let page = body(cx, &network, reached, None, None);
+    Ok(cards::looks_again(&network, page.into_response()))
 }
 
 #[derive(Deserialize)]
@@ -84,6 +96,7 @@ pub(super) struct Name {
 pub(super) async fn rename(
     State(site): State<Site>,
     permit: Permit<ChangeBox>,
+    reached: Reached,
     Cx(cx): Cx,
     Form(form): Form<Name>,
 ) -> Answer<Response> {
@@ -94,7 +107,7 @@ pub(super) async fn rename(
             let look = site.access.permit::<ViewMachine>(permit.caller(), TheBox).await?;
             let network = site.machine.network(&look).await?;
             let status = StatusCode::from_u16(problem.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-            Ok((status, body(cx, &network, Some(&form.host_name), Some(&problem))).into_response())
+            Ok((status, body(cx, &network, reached, Some(&form.host_name), Some(&problem))).into_response())
         }
     }
 }

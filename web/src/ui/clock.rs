@@ -80,6 +80,12 @@ pub(super) fn duration(seconds: i64) -> String {
     }
 }
 
+/// So many seconds, in the same words.
+#[must_use]
+pub fn span_of(seconds: u64) -> String {
+    duration(i64::try_from(seconds).unwrap_or(i64::MAX))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -41,7 +41,7 @@ mod tone;
 pub use banner::{Banner, banner, problem};
 pub use button::{Button, button, link_button};
 pub use card::{Card, card};
-pub use clock::Clock;
+pub use clock::{Clock, span_of};
 pub use code::{code_block, copyable, copyable_as};
 pub use confirm::Confirm;
 pub use empty::{Empty, empty};

@@ -5,3 +5,4 @@
 mod assets;
 mod doors;
 mod markup;
+mod network;

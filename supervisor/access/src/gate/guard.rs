@@ -38,10 +38,11 @@ pub(super) async fn public(State((gate, open)): State<(Gate, Open)>, mut request
 }
 
 async fn admit<A: Action>(gate: &Gate, parts: &mut Parts) -> Result<(), Refusal> {
-    if !gate.access.is_claimed() {
+    let credential = Credential::of(parts);
+    let at_the_box = A::BEFORE_CLAIM && matches!(credential, Credential::Local(_));
+    if !at_the_box && !gate.access.is_claimed() {
         return Err(Refusal::NotClaimed);
     }
-    let credential = Credential::of(parts);
     if origin::is_unsafe(&parts.method)
         && matches!(credential, Credential::Cookie(_))
         && !origin::is_same_origin(&parts.uri, &parts.headers)

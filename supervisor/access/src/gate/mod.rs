@@ -36,6 +36,11 @@ pub struct PeerUid(pub u32);
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PeerAddress(pub SocketAddr);
 
+/// Request extension, set by the TCP listeners: the box's own address that the connection came to. Nobody is known by it;
+/// it says over which way the box was reached.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LocalAddress(pub SocketAddr);
+
 type RefusalPage = dyn Fn(&Refusal, &Parts) -> Response + Send + Sync;
 
 /// What the gate needs to know: who may, and how pages are refused. A handle: clones share everything.

@@ -4,7 +4,7 @@ use axum::{Router, body::Body, response::IntoResponse};
 use http::{Method, StatusCode, header, request::Builder};
 use orbitr_access::{
     Caller, NewToken, Permit, TheBox,
-    action::{ChangeBox, ChangeOwnAccount, InstallApp, ListApps, ManagePeople, ViewApp, ViewBox},
+    action::{self, ChangeBox, ChangeOwnAccount, InstallApp, ListApps, ManagePeople, ViewApp, ViewBox},
     gate::{
         Client, Gate, Open, PeerAddress, PeerUid, Refusal, Routes, SESSION_COOKIE, no_session_cookie, session_cookie,
     },
@@ -81,6 +81,22 @@ async fn until_the_box_is_claimed_only_setup_is_open() {
         assert_eq!((problem.status, problem.code.as_str()), (409, "not-claimed"));
     }
     assert_eq!(problem(&router, anybody(), "POST", "/api/v1/sign-in").await.code, "not-claimed");
+    // A box that no network gives an address to is set at its own screen, or nobody could ever claim it.
+    let network = Routes::new()
+        .get(action::ViewMachine, "/api/v1/network", async || ())
+        .post(action::ChangeNetwork, "/api/v1/network", async || ())
+        .post(action::ChangeSsh, "/api/v1/ssh", async || ())
+        .into_router(&Gate::new(boxed.access.clone()));
+    for (request, method, path, expected) in [
+        (root(), "GET", "/api/v1/network", 200),
+        (root(), "POST", "/api/v1/network", 200),
+        (anybody(), "GET", "/api/v1/network", 409),
+        (anybody(), "POST", "/api/v1/network", 409),
+        (anybody().extension(PeerUid(1000)), "POST", "/api/v1/network", 401),
+        (root(), "POST", "/api/v1/ssh", 409),
+    ] {
+        assert_eq!(status(&network, request, method, path).await, expected, "{method} {path}");
+    }
     for path in ["/apps", "/hello"] {
         let response = send(&router, anybody().uri(path).body(Body::empty()).unwrap()).await;
         assert_eq!(response.headers()[header::LOCATION], "/setup", "{path}");

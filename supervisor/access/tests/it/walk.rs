@@ -22,7 +22,8 @@ fn routes() -> Routes {
         };
     }
     walk! {
-        ViewBox "" ChangeBox "" ViewMachine "" PowerBox "" ResetBox "" RestartUnit "" ViewJournal "" MakeSupportBundle ""
+        ViewBox "" ChangeBox "" ViewMachine "" ChangeNetwork "" ChangeSsh "" PowerBox "" ResetBox "" RestartUnit ""
+        ViewJournal "" MakeSupportBundle ""
         OwnAccount "" ChangeOwnAccount "" ChangeOwnPassword "" SignOut "" ViewPeople ""
         ManagePeople "" ViewAudit "" ListEvents "" ListProjects "" ViewProject "/{project}" InstallApp "/{project}"
         ViewCatalog "" ListApps "" ViewApp "/{app}" OperateApp "/{app}" RevealAppSecrets "/{app}" ChangeApp "/{app}"

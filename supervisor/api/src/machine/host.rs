@@ -1,4 +1,4 @@
-//! The machine underneath: what is wrong with it, units, power, time, network, the support bundle.
+//! The machine underneath: what is wrong with it, units, power, time, the support bundle.
 
 use axum::{
     Json,
@@ -10,9 +10,7 @@ use orbitr_access::{
     Permit, TheBox,
     action::{ChangeBox, ListApps, MakeSupportBundle, PowerBox, RestartUnit, ViewMachine},
 };
-use orbitr_machine::{
-    ChangeHostName, ChangeTime, Issue, MachineJob, Network, Power, PowerRequest, TimeState, UnitDetail, Units,
-};
+use orbitr_machine::{ChangeTime, Issue, MachineJob, Power, PowerRequest, TimeState, UnitDetail, Units};
 use serde_json::json;
 
 use crate::{
@@ -80,19 +78,6 @@ pub(super) fn routes(api: Builder) -> Builder {
         change_time,
     )
     .on(
-        ViewMachine,
-        get("/box/network", "getNetwork", "Links, addresses, the way out, name servers")
-            .answers::<Network>(200, "The network as it is"),
-        network,
-    )
-    .on(
-        ChangeBox,
-        op(Method::PUT, "/box/host-name", "changeHostName", "Give the machine a name")
-            .body::<ChangeHostName>()
-            .answers_nothing(204, "It has it"),
-        change_host_name,
-    )
-    .on(
         MakeSupportBundle,
         get(
             "/box/support-bundle",
@@ -152,19 +137,6 @@ async fn change_time(
     rooms.machine.change_time(&permit, &change).await?;
     let look = rooms.look::<ViewMachine>(permit.caller(), TheBox).await?;
     Ok(Json(rooms.machine.time(&look).await?))
-}
-
-async fn network(State(rooms): State<Rooms>, permit: Permit<ViewMachine>) -> Answer<Json<Network>> {
-    Ok(Json(rooms.machine.network(&permit).await?))
-}
-
-async fn change_host_name(
-    State(rooms): State<Rooms>,
-    permit: Permit<ChangeBox>,
-    Body(change): Body<ChangeHostName>,
-) -> Answer<StatusCode> {
-    rooms.machine.change_host_name(&permit, &change).await?;
-    Ok(StatusCode::NO_CONTENT)
 }
 
 async fn support(State(rooms): State<Rooms>, permit: Permit<MakeSupportBundle>) -> Answer<Response> {

@@ -2,6 +2,7 @@
 
 mod host;
 mod journal;
+mod network;
 mod reset;
 mod safe_mode;
 
@@ -29,7 +30,7 @@ const TAG: &str = "Box";
 
 pub(crate) fn routes(api: Builder) -> Builder {
     let op = |method, path, id, summary| Operation::new(method, path, id, summary).tag(TAG);
-    let api = safe_mode::routes(reset::routes(journal::routes(host::routes(api))));
+    let api = network::routes(safe_mode::routes(reset::routes(journal::routes(host::routes(api)))));
     api.on(ViewBox, op(Method::GET, "/box", "getBox", "What the box runs on").answers::<About>(200, "The box"), about)
         .on(
             ViewBox,

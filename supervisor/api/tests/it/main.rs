@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
 
 mod document;
+mod network;
 mod protocol;
 mod rescue;
 mod testbox;

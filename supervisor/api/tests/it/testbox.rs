@@ -13,7 +13,7 @@ use orbitr_apps::{BoxFacts, Prepared};
 use orbitr_catalog::Catalog;
 use orbitr_docker::{Config, Docker};
 use orbitr_jobs::{Jobs, Kind, NewJob, Outcome, Step, StepContext, StepError, enqueue};
-use orbitr_machine::Machine;
+use orbitr_machine::{Machine, Outside};
 use orbitr_model::{Actor, JobId};
 use orbitr_store::{Store, Tx};
 use serde_json::Value;
@@ -85,10 +85,15 @@ impl Kind for Talk {
 
 impl TestBox {
     pub(crate) async fn claimed() -> Self {
+        Self::on(Outside::this_machine()).await
+    }
+
+    /// The same on another machine.
+    pub(crate) async fn on(outside: Outside) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let store = Store::open(dir.path()).await.unwrap();
         let access = Access::open(store.clone(), 991).await.unwrap();
-        let machine = Machine::open(store.clone(), dir.path().to_owned(), "0.0.0").await.unwrap();
+        let machine = Machine::open_with(store.clone(), dir.path().to_owned(), "0.0.0", outside).await.unwrap();
         let docker = Docker::new(Config {
             socket: dir.path().join("no-docker.sock"),
             box_id: machine.box_id(),

@@ -18,7 +18,7 @@ use crate::{
 /// How wide the labels of a form are.
 const LABEL: u16 = 12;
 
-fn wrapped<'a>(
+pub(super) fn wrapped<'a>(
     look: Look,
     lines: impl IntoIterator<Item = &'a String>,
     width: u16,
@@ -79,7 +79,8 @@ pub(super) fn text(look: Look, text: &Text, frame: &mut Frame<'_>, area: Rect) -
     let more = lines.len() > usize::from(body.height);
     let from = text.from.min(lines.len().saturating_sub(usize::from(body.height)));
     frame.render_widget(Paragraph::new(lines.into_iter().skip(from).collect::<Vec<_>>()), body);
-    if more { "Esc back  Up, Down scroll".to_owned() } else { "Esc back".to_owned() }
+    let change = if text.change.is_some() { "  c change" } else { "" };
+    if more { format!("Esc back  Up, Down scroll{change}") } else { format!("Esc back{change}") }
 }
 
 pub(super) fn log(look: Look, log: &Log, frame: &mut Frame<'_>, area: Rect) -> String {

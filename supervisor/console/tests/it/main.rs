@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
 
 mod doing;
+mod network;
 mod pictures;
 
 use orbitr_console::{Ask, Console, Event, Facts, Figures, Key, Look, Place, Supervisor, Work};

@@ -7,7 +7,7 @@ use serde_json::json;
 use super::*;
 
 /// On both sizes, the same screen.
-fn both(name: &str, console: &Console) {
+pub(super) fn both(name: &str, console: &Console) {
     insta::assert_snapshot!(format!("{name}-80x25"), picture(console, 80, 25));
     insta::assert_snapshot!(format!("{name}-40x15"), picture(console, 40, 15));
 }

@@ -53,8 +53,8 @@ impl TestDoor {
         let (door, site) = (FrontDoor::new(limits), Site::new(app()));
         let listener = bind_tcp((Ipv4Addr::LOCALHOST, 0).into()).unwrap();
         let https = door
-            .https(listener, &certificates, site.clone(), |peer, extensions| {
-                extensions.insert(Peer(peer));
+            .https(listener, &certificates, site.clone(), |ends, extensions| {
+                extensions.insert(Peer(ends.peer));
             })
             .unwrap();
         let http = door.redirect(bind_tcp((Ipv4Addr::LOCALHOST, 0).into()).unwrap(), https.port()).unwrap();

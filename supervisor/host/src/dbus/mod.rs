@@ -26,7 +26,7 @@ pub use self::{
     error::Error,
     hostname::HostNames,
     login::{Can, Inhibition, Inhibitor, PowerVerb},
-    network::{LinkState, NameServers},
+    network::{Card, LinkState, NameServers},
     systemd::{JobResult, UnitChanges, UnitRow, UnitState},
     time::{Clock, Synchronisation},
 };

@@ -92,6 +92,7 @@ pub(super) trait Timedate {
 )]
 pub(super) trait NetworkManager {
     fn list_links(&self) -> zbus::Result<Vec<(i32, String, OwnedObjectPath)>>;
+    fn describe(&self) -> zbus::Result<String>;
 }
 
 /// The properties of one interface of one object, as they are now.

@@ -68,6 +68,8 @@ pub struct State {
     pub ntp: bool,
     pub synchronised: bool,
     pub ntp_servers: Vec<String>,
+    /// What networkd knows of cards: name, own hardware address, IPv4 address.
+    pub cards: Vec<(String, [u8; 6], [u8; 4])>,
 }
 
 /// The fake machine behind a socket. It ends when this is dropped.
@@ -131,6 +133,10 @@ impl FakeSystemd {
             zone: "Europe/Berlin".to_owned(),
             ntp: true,
             synchronised: true,
+            cards: vec![
+                ("eth0".to_owned(), [0x52, 0x54, 0, 0x12, 0x34, 0x56], [192, 168, 1, 20]),
+                ("eth1".to_owned(), [0x52, 0x54, 0, 0x12, 0x34, 0x57], [10, 0, 0, 5]),
+            ],
             ..State::default()
         };
         let shared = Arc::new(Shared { state: Mutex::new(state), connections: Mutex::default(), leave: Notify::new() });

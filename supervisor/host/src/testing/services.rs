@@ -17,7 +17,8 @@ pub(super) fn serve<'a>(builder: Builder<'a>, shared: &Arc<Shared>) -> Builder<'
         .serve_at("/org/freedesktop/login1", Login(Arc::clone(shared)))
         .serve_at("/org/freedesktop/hostname1", HostName(Arc::clone(shared)))
         .serve_at("/org/freedesktop/timedate1", Timedate(Arc::clone(shared)))
-        .serve_at("/org/freedesktop/timesync1", Timesync(Arc::clone(shared)));
+        .serve_at("/org/freedesktop/timesync1", Timesync(Arc::clone(shared)))
+        .serve_at("/org/freedesktop/network1", Networkd(Arc::clone(shared)));
     let names: Vec<String> = shared.state().units.keys().cloned().collect();
     for name in names {
         let path = unit_path(&name);
@@ -373,5 +374,19 @@ impl Timesync {
     #[zbus(property, name = "PollIntervalUSec")]
     async fn poll_interval_usec(&self) -> u64 {
         64_000_000
+    }
+}
+
+struct Networkd(Arc<Shared>);
+
+#[interface(name = "org.freedesktop.network1.Manager")]
+impl Networkd {
+    async fn describe(&self) -> String {
+        let card = |(name, mac, address): &(String, [u8; 6], [u8; 4])| {
+            serde_json::json!({"Name": name, "Type": "ether", "HardwareAddress": mac, "PermanentHardwareAddress": mac,
+                "Addresses": [{"Family": 2, "Address": address, "PrefixLength": 24}]})
+        };
+        let interfaces: Vec<_> = self.0.state().cards.iter().map(card).collect();
+        serde_json::json!({ "Interfaces": interfaces }).to_string()
     }
 }

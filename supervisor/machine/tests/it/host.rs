@@ -81,10 +81,11 @@ fn nowhere() -> Outside {
         built: Timestamp::UNIX_EPOCH,
         acts: None,
         support_dir: "/nonexistent".into(),
+        confirm_within: Duration::from_secs(120),
     }
 }
 
-fn with(fake: &FakeSystemd) -> Outside {
+pub(crate) fn with(fake: &FakeSystemd) -> Outside {
     Outside { bus: fake.bus(), ..nowhere() }
 }
 
@@ -149,7 +150,7 @@ fn reboot(wait: bool) -> PowerRequest {
     PowerRequest { verb: Verb::Reboot, reason: "a new kernel".to_owned(), wait }
 }
 
-fn code(error: Error) -> (u16, String) {
+pub(crate) fn code(error: Error) -> (u16, String) {
     let problem = Problem::from(error);
     (problem.status, problem.code)
 }

@@ -8,6 +8,8 @@
 )]
 
 mod host;
+mod network;
+mod ssh;
 
 use std::time::Duration;
 

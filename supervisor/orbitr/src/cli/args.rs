@@ -97,8 +97,16 @@ pub(crate) enum Verb {
     Journal(JournalArgs),
     /// The clock, its zone and its servers
     Time,
-    /// Links, addresses, the way out, name servers
-    Network,
+    /// Links, addresses, the way out, name servers; and changing them
+    Network {
+        #[command(subcommand)]
+        verb: Option<NetworkVerb>,
+    },
+    /// Whether SSH is on, and whose keys open it; and changing that
+    Ssh {
+        #[command(subcommand)]
+        verb: Option<SshVerb>,
+    },
     /// Reboot the machine
     Reboot(PowerArgs),
     /// Power the machine off
@@ -178,6 +186,50 @@ pub(crate) enum UnitVerb {
         #[arg(long)]
         wait: bool,
     },
+}
+
+/// What can be done with the network.
+#[derive(Debug, Subcommand)]
+pub(crate) enum NetworkVerb {
+    /// Try another setting of one card: it goes back after two minutes unless it is confirmed
+    Set(NetworkSetArgs),
+    /// Keep the setting that is tried
+    Confirm,
+    /// Take back the setting that is tried
+    Revert,
+}
+
+/// How a card shall be set.
+#[derive(Debug, Args)]
+#[command(group = clap::ArgGroup::new("method").required(true))]
+pub(crate) struct NetworkSetArgs {
+    /// The card: its name, for example eth0, or its own hardware address
+    pub(super) card: String,
+    /// The network gives an address
+    #[arg(long, group = "method")]
+    pub(super) dhcp: bool,
+    /// Always the same address, with the bits that name its network: 192.168.1.20/24
+    #[arg(long, group = "method", value_name = "ADDRESS/BITS")]
+    pub(super) address: Option<String>,
+    /// The router; without it the box reaches only its own network
+    #[arg(long, value_name = "ADDRESS", requires = "address")]
+    pub(super) gateway: Option<String>,
+    /// A name server, up to four times; without any, those that the network names
+    #[arg(long, value_name = "ADDRESS")]
+    pub(super) dns: Vec<String>,
+}
+
+/// What can be done with SSH.
+#[derive(Debug, Subcommand)]
+pub(crate) enum SshVerb {
+    /// Turn it on; without --keys for those that there are already
+    On {
+        /// A file of public keys, a line each; they replace those that there are. `-` is standard input
+        #[arg(long, value_name = "FILE")]
+        keys: Option<PathBuf>,
+    },
+    /// Turn it off; the keys stay known
+    Off,
 }
 
 /// Which units.

@@ -1,4 +1,4 @@
-//! The machine: what is wrong, units, journal, time, network, power, support bundle.
+//! The machine: what is wrong, units, journal, time, power, support bundle.
 
 use std::{
     fs::OpenOptions,
@@ -21,11 +21,11 @@ use super::{
     time::ago,
 };
 
-fn yes(value: &Value, pointer: &str) -> bool {
+pub(super) fn yes(value: &Value, pointer: &str) -> bool {
     value.pointer(pointer).and_then(Value::as_bool).unwrap_or_default()
 }
 
-fn joined(value: &Value, pointer: &str) -> String {
+pub(super) fn joined(value: &Value, pointer: &str) -> String {
     list(value, pointer).iter().filter_map(Value::as_str).collect::<Vec<_>>().join(" ")
 }
 
@@ -39,6 +39,11 @@ pub(super) async fn issues(client: &Client, out: &mut Output) -> Result<Exit, Fa
                 "unit-failed" => format!("{} has failed ({})", text(issue, "/unit"), text(issue, "/description")),
                 "clock" => text(issue, "/clock/why"),
                 "not-synchronised" => "The clock is not compared with the network.".to_owned(),
+                "network-trial" => format!(
+                    "A new setting of {} goes back in {} s: keep it with «orbitr network confirm»",
+                    text(issue, "/name"),
+                    text(issue, "/seconds_left")
+                ),
                 other => other.to_owned(),
             };
             out.line(&line)?;
@@ -199,28 +204,6 @@ pub(super) async fn time(client: &Client, out: &mut Output) -> Result<Exit, Fail
         ("Time server", text(&time, "/servers/current")),
         ("Chosen", joined(&time, "/chosen")),
     ])?;
-    Ok(Exit::Done)
-}
-
-pub(super) async fn network(client: &Client, out: &mut Output) -> Result<Exit, Failure> {
-    let network = client.get(&["box", "network"], &[]).await?;
-    if out.is_json() {
-        out.json(&network)?;
-        return Ok(Exit::Done);
-    }
-    let gateways: Vec<_> = list(&network, "/gateways").iter().map(|gateway| text(gateway, "/address")).collect();
-    out.pairs(&[
-        ("Host name", text(&network, "/host_name")),
-        ("Local name", text(&network, "/mdns/name")),
-        ("Gateways", gateways.join(" ")),
-        ("Name servers", joined(&network, "/name_servers")),
-    ])?;
-    let row = |link: &Value| {
-        let state = if yes(link, "/carrier") { "connected" } else { "no cable" };
-        vec![text(link, "/name"), state.to_owned(), text(link, "/mac"), joined(link, "/addresses")]
-    };
-    let rows: Vec<_> = list(&network, "/links").iter().map(row).collect();
-    out.table(&["link", "state", "mac", "addresses"], &rows, "There are no links.")?;
     Ok(Exit::Done)
 }
 

@@ -2,12 +2,12 @@
 
 use super::{
     about, apps,
-    args::{AppVerb, Common, JobVerb, UnitVerb, UserVerb, Verb},
+    args::{AppVerb, Common, JobVerb, NetworkVerb, SshVerb, UnitVerb, UserVerb, Verb},
     client::Client,
     failure::{Exit, Failure},
-    install, jobs, machine,
+    install, jobs, machine, network,
     output::Output,
-    people, rescue,
+    people, rescue, ssh,
 };
 
 /// Does it; how it ended.
@@ -24,7 +24,13 @@ pub(super) async fn run(common: &Common, verb: Verb, out: &mut Output) -> Result
         Verb::Unit { verb: UnitVerb::Restart { name, wait } } => machine::restart(client, out, &name, wait).await,
         Verb::Journal(args) => machine::journal(client, out, &args).await,
         Verb::Time => machine::time(client, out).await,
-        Verb::Network => machine::network(client, out).await,
+        Verb::Network { verb: None } => network::show(client, out).await,
+        Verb::Network { verb: Some(NetworkVerb::Set(args)) } => network::set(client, out, &args).await,
+        Verb::Network { verb: Some(NetworkVerb::Confirm) } => network::confirm(client, out).await,
+        Verb::Network { verb: Some(NetworkVerb::Revert) } => network::revert(client, out).await,
+        Verb::Ssh { verb: None } => ssh::show(client, out).await,
+        Verb::Ssh { verb: Some(SshVerb::On { keys }) } => ssh::on(client, out, keys.as_deref()).await,
+        Verb::Ssh { verb: Some(SshVerb::Off) } => ssh::off(client, out).await,
         Verb::Reboot(args) => machine::power(client, out, "reboot", &args).await,
         Verb::PowerOff(args) => machine::power(client, out, "power-off", &args).await,
         Verb::SafeMode { to, wait } => rescue::safe_mode(client, out, to, wait).await,

@@ -17,7 +17,7 @@ use orbitr_machine::data::Places;
 use tokio::{
     signal::unix::{SignalKind, signal},
     sync::{Notify, mpsc},
-    time::sleep,
+    time::{MissedTickBehavior, interval, sleep},
 };
 
 use self::{
@@ -104,6 +104,8 @@ async fn show(client: Client, welcome: PathBuf, args: &Args) -> io::Result<()> {
     let looking = tokio::spawn(facts::look(works.clone(), look_again.clone()));
     let listening = tokio::spawn(facts::listen(works.clone(), look_again.clone()));
     let mut keys = terminal::keys();
+    let mut seconds = interval(Duration::from_secs(1));
+    seconds.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut screen = Screen::open()?;
     screen.draw(&console)?;
     loop {
@@ -117,6 +119,7 @@ async fn show(client: Client, welcome: PathBuf, args: &Args) -> io::Result<()> {
                 None => break,
             },
             Some(event) = told.recv() => console.take(event),
+            _ = seconds.tick(), if console.counts_down() => console.take(Event::Second),
             // The kernel writes onto the box's own terminals, and serial lines lose a letter now and then.
             () = sleep(to_the_minute()) => if args.leave { vec![Ask::Look] } else { vec![Ask::Look, Ask::Repaint] },
         };

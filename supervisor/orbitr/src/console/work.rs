@@ -2,7 +2,7 @@
 
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
-use orbitr_console::{Ask, Came, Deed, Event, Hidden, PowerVerb, Shown, What};
+use orbitr_console::{Ask, Came, Deed, Event, Hidden, NetworkSetting, PowerVerb, Shown, What};
 use orbitr_host::dbus::{self, Bus};
 use orbitr_machine::data::{Acts, Places};
 use orbitr_model::{Problem, Timestamp};
@@ -129,7 +129,7 @@ impl Works {
         let client = self.client();
         match shown {
             Shown::Network => match client.get(&["box", "network"], &[]).await {
-                Ok(network) => Ok(network),
+                Ok(network) => Ok(self.with_ssh(network).await),
                 Err(_) => local::network().await,
             },
             Shown::Disks => local::disks().await,
@@ -150,6 +150,15 @@ impl Works {
             }
             Deed::RestartUnit(unit) => self.restart(&unit).await,
             Deed::Power { verb, wait } => self.power(verb, wait).await,
+            Deed::SetNetwork(setting) => self.set_network(&setting).await,
+            Deed::ConfirmNetwork => {
+                client.post(&["box", "network", "confirm"], None).await.map_err(problem)?;
+                Ok(Came::Done { title: "The new network setting stays".to_owned(), lines: Vec::new() })
+            }
+            Deed::RevertNetwork => {
+                client.post(&["box", "network", "revert"], None).await.map_err(problem)?;
+                Ok(Came::Done { title: "The old network setting comes back".to_owned(), lines: Vec::new() })
+            }
             Deed::ResetPassword(name) => {
                 let body = json!({ "username": name });
                 let made = client.post(&["users", "reset-on-the-box"], Some(&body)).await.map_err(problem)?;
@@ -174,6 +183,30 @@ impl Works {
             Deed::ShellCode { username, challenge, code } => {
                 let body = json!({ "challenge": challenge.expose(), "code": code.expose() });
                 self.enter(&username, client.post(&["session", "second-step"], Some(&body)).await).await
+            }
+        }
+    }
+
+    /// The network with whether SSH is on, where that can be asked.
+    async fn with_ssh(&self, mut network: Value) -> Value {
+        if let (Ok(ssh), Some(members)) = (self.client().get(&["box", "ssh"], &[]).await, network.as_object_mut()) {
+            members.insert("ssh".to_owned(), ssh);
+        }
+        network
+    }
+
+    /// Tries a network setting; comes back when the machine has it.
+    async fn set_network(&self, setting: &NetworkSetting) -> Result<Came, Problem> {
+        self.client().put(&["box", "network"], &setting.body()).await.map_err(problem)?;
+        let mut waited = Duration::ZERO;
+        loop {
+            sleep(LOOK).await;
+            waited += LOOK;
+            let network = self.client().get(&["box", "network"], &[]).await.map_err(problem)?;
+            match network.pointer("/change/trial/applied").and_then(Value::as_bool) {
+                None => return Err(setting.not_tried(&network)),
+                Some(false) if waited < AWAY => {}
+                Some(_) => return Ok(Came::Tried(network)),
             }
         }
     }

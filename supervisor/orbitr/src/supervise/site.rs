@@ -1,6 +1,6 @@
 //! What the front door serves, and what it says about who is there.
 
-use std::{any::Any, net::SocketAddr, sync::Arc};
+use std::{any::Any, sync::Arc};
 
 use axum::{
     Router,
@@ -9,8 +9,8 @@ use axum::{
     routing::get,
 };
 use http::{Extensions, StatusCode};
-use orbitr_access::gate::{PeerAddress, PeerUid};
-use orbitr_edge::Certificates;
+use orbitr_access::gate::{LocalAddress, PeerAddress, PeerUid};
+use orbitr_edge::{Certificates, Ends};
 use tokio::net::unix::UCred;
 use tower::ServiceExt;
 use tower_http::catch_panic::CatchPanicLayer;
@@ -79,8 +79,11 @@ fn panicked(reason: Box<dyn Any + Send>) -> Response {
 }
 
 /// A visitor over the network is known by the address, until the gate knows more.
-pub(super) fn introduce_visitor(peer: SocketAddr, extensions: &mut Extensions) {
-    extensions.insert(PeerAddress(peer));
+pub(super) fn introduce_visitor(ends: Ends, extensions: &mut Extensions) {
+    extensions.insert(PeerAddress(ends.peer));
+    if let Some(local) = ends.local {
+        extensions.insert(LocalAddress(local));
+    }
 }
 
 /// A process on this machine is known by its user.

@@ -15,12 +15,13 @@ use std::{
 };
 
 use orbitr_host::{
+    clock,
     exec::{Command, Exit},
     facts, files, inbox,
 };
 use serde_json::{Value, json};
 
-pub(crate) use self::render::{Rendered, render};
+pub(crate) use self::render::{Now, Rendered, render};
 use crate::{Error, Run};
 
 const FILE: &str = "box.json";
@@ -30,6 +31,8 @@ const LIMIT: Duration = Duration::from_secs(20);
 /// Files of ours in a folder that others use, too.
 const OURS: &str = "10-orbitr-";
 const TIMESYNCD: &str = "50-orbitr.conf";
+/// Starts this act again when the time of a trial is over, should the supervisor not do that.
+const TRIAL_TIMER: &str = "orbitr-network-trial.timer";
 
 /// Applies the settings; says what it left out.
 pub(crate) async fn apply_settings(run: &Run) -> Result<Option<Value>, Error> {
@@ -47,7 +50,11 @@ pub(crate) async fn apply_settings(run: &Run) -> Result<Option<Value>, Error> {
         }
     };
     let zones = places.zones.clone();
-    let rendered = render(&wanted, &|zone| is_zone(&zones.join(zone)));
+    let now = Now {
+        boot: clock::boot_id(),
+        since_boot_ms: clock::since_boot().map_or(u64::MAX, |now| u64::try_from(now.as_millis()).unwrap_or(u64::MAX)),
+    };
+    let rendered = render(&wanted, &now, &|zone| is_zone(&zones.join(zone)));
     for why in &rendered.ignored {
         tracing::warn!(why, "a setting is left out");
     }
@@ -94,6 +101,10 @@ async fn time_servers(run: &Run, rendered: &Rendered) -> Result<(), Error> {
 
 async fn network(run: &Run, rendered: &Rendered) -> Result<(), Error> {
     let folder = run.places.systemd_run.join("network");
+    if rendered.trial {
+        // Before anything changes: from here on the old setting comes back by itself. Not waited for, as systemd waits for us.
+        systemctl(run, &["restart", "--no-block", TRIAL_TIMER]).await?;
+    }
     if replace(&folder, OURS, &rendered.networks, 0o644)? && is_active(run, "systemd-networkd.service").await? {
         let reload = Command::new("networkctl").arg("reload").limit(LIMIT);
         let reloaded = reload.run(&run.cancel).await.and_then(orbitr_host::exec::Output::success);

@@ -34,6 +34,22 @@ enum Ipv4 {
     Static { address: Ipv4Addr, prefix: u8, gateway: Option<Ipv4Addr> },
 }
 
+/// A card's setting that is tried (`network_trial`): it counts only in the boot that it began in, and until then.
+#[derive(Deserialize)]
+struct Trial {
+    boot: String,
+    /// By the clock that counts from the start of the machine.
+    until_ms: u64,
+    card: Value,
+}
+
+/// Which boot of the machine this is, and for how many milliseconds it runs.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Now {
+    pub(crate) boot: String,
+    pub(crate) since_boot_ms: u64,
+}
+
 /// The way in for a shell.
 #[derive(Deserialize)]
 struct Ssh {
@@ -50,6 +66,8 @@ pub(crate) struct Rendered {
     pub(crate) timesyncd: Option<String>,
     /// By file name.
     pub(crate) networks: BTreeMap<String, String>,
+    /// Whether one of them is only tried.
+    pub(crate) trial: bool,
     /// authorized_keys; none when SSH is off.
     pub(crate) ssh: Option<String>,
     /// What was left out, each with its reason.
@@ -57,7 +75,7 @@ pub(crate) struct Rendered {
 }
 
 /// Renders what is right in `wanted`. `is_zone` says whether the machine has such a time zone.
-pub(crate) fn render(wanted: &Value, is_zone: &dyn Fn(&str) -> bool) -> Rendered {
+pub(crate) fn render(wanted: &Value, now: &Now, is_zone: &dyn Fn(&str) -> bool) -> Rendered {
     let mut out = Rendered::default();
     if wanted.is_null() {
         return out;
@@ -79,6 +97,10 @@ pub(crate) fn render(wanted: &Value, is_zone: &dyn Fn(&str) -> bool) -> Rendered
             }
             Err(why) => out.ignored.push(format!("network[{index}]: {why}")),
         }
+    }
+    if let Some((name, text)) = tried(wanted, now, &mut out.ignored) {
+        out.networks.insert(name, text);
+        out.trial = true;
     }
     out.ssh = keys(wanted, &mut out.ignored);
     out
@@ -117,6 +139,16 @@ fn servers(wanted: &Value, ignored: &mut Vec<String>) -> Option<String> {
         }
     }
     (!servers.is_empty()).then(|| format!("{HEAD}[Time]\nNTP={}\n", servers.join(" ")))
+}
+
+/// The file of a card whose setting is tried, in the place of the one that it has. A trial of an earlier boot or whose time is
+/// over is none: so a restart brings the old setting back, whatever has become of the supervisor.
+fn tried(wanted: &Value, now: &Now, ignored: &mut Vec<String>) -> Option<(String, String)> {
+    let trial: Trial = field(wanted, "network_trial", ignored)?;
+    if trial.boot.is_empty() || trial.boot != now.boot || now.since_boot_ms >= trial.until_ms {
+        return None;
+    }
+    network(&trial.card).map_err(|why| ignored.push(format!("network_trial: {why}"))).ok()
 }
 
 /// systemd.network(5) of one card.

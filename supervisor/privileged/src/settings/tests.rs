@@ -3,12 +3,16 @@
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-use super::{Rendered, render};
+use super::{Now, Rendered, render};
 
 const KEY: &str = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIG0000000000000000000000000000000000000000000 ada@desk";
 
 fn rendered(wanted: &Value) -> Rendered {
-    render(wanted, &|zone| zone == "Europe/Berlin")
+    render(wanted, &now(), &|zone| zone == "Europe/Berlin")
+}
+
+fn now() -> Now {
+    Now { boot: "this-one".to_owned(), since_boot_ms: 60_000 }
 }
 
 #[test]
@@ -104,6 +108,29 @@ fn ssh_without_a_key_stays_off() {
     assert_eq!(rendered(&json!({"version": 1, "ssh": {"enabled": false, "keys": [KEY]}})).ssh, None);
 }
 
+#[test]
+fn a_setting_that_is_tried_counts_for_its_time_and_no_other_boot() {
+    let fixed = json!({"mac": "52:54:00:aa:bb:01", "ipv4": {"method": "static", "address": "10.0.0.5", "prefix": 24, "gateway": null}});
+    let with = |boot: &str, until_ms: u64, card: &Value| {
+        json!({"version": 1, "network": [{"mac": "52:54:00:aa:bb:01", "ipv4": {"method": "dhcp"}}],
+            "network_trial": {"boot": boot, "until_ms": until_ms, "card": card}})
+    };
+    let tried = rendered(&with("this-one", 60_001, &fixed));
+    assert!(tried.trial && tried.ignored.is_empty());
+    assert!(tried.networks["10-orbitr-525400aabb01.network"].contains("Address=10.0.0.5/24"));
+    let broken = json!({"mac": "52:54:00:aa:bb:01", "ipv4": {"method": "static", "address": "10.0.0.0", "prefix": 24, "gateway": null}});
+    for over in [
+        with("this-one", 60_000, &fixed),
+        with("another", 90_000, &fixed),
+        with("", 90_000, &fixed),
+        with("this-one", 90_000, &broken),
+        with("this-one", 90_000, &Value::Null),
+    ] {
+        let out = rendered(&over);
+        assert!(!out.trial && out.networks["10-orbitr-525400aabb01.network"].contains("DHCP=yes"), "{over}");
+    }
+}
+
 proptest! {
     #[test]
     fn no_text_gets_a_line_of_its_own_into_a_file(text in "(?s).{0,80}", mac in "[0-9a-f:\\n+]{0,20}") {
@@ -111,7 +138,7 @@ proptest! {
             "version": 1, "host_name": text, "time_zone": text, "ntp_servers": [text],
             "network": [{"mac": mac, "ipv4": {"method": "dhcp"}, "dns": [text]}],
             "ssh": {"enabled": true, "keys": [text, format!("ssh-ed25519 {text}"), format!("ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAA {text}")]},
-        }), &|_| true);
+        }), &now(), &|_| true);
         prop_assert!(out.host_name.is_none_or(|name| !name.contains(['\n', '.', '/', ' '])));
         prop_assert!(out.time_zone.is_none_or(|zone| !zone.contains("..") && !zone.starts_with('/') && !zone.contains('\0')));
         for text in out.timesyncd.iter() {

@@ -47,7 +47,11 @@ function update(selector, words) {
 }
 
 const times = () => update("time[data-relative]", (element, now) => relative(Date.parse(element.dateTime), now));
-const durations = () => update("[data-since]", (element, now) => duration(Math.max(0, Math.floor((now - Date.parse(element.dataset.since)) / 1000))));
+const seconds = (from, to) => duration(Math.max(0, Math.floor((to - from) / 1000)));
+const durations = () => {
+  update("[data-since]", (element, now) => seconds(Date.parse(element.dataset.since), now));
+  update("time[data-until]", (element, now) => seconds(now, Date.parse(element.dateTime)));
+};
 
 setInterval(() => { if (!document.hidden) times(); }, QUIET_MS);
 setInterval(() => { if (!document.hidden) durations(); }, SECOND_MS);

@@ -1,4 +1,8 @@
-//! Network as it is: links, addresses, the way out, name servers, the machine's name.
+//! Network as it is: links, addresses, the way out, name servers, the machine's name; and changing it.
+
+pub(crate) mod card;
+mod check;
+mod trial;
 
 use std::net::IpAddr;
 
@@ -13,6 +17,11 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
+pub use self::{
+    card::{CardSettings, Ipv4, LastTrial, TrialEnd},
+    check::{CardChange, Method},
+    trial::{Card, Changing, Trial},
+};
 use crate::{Error, Machine, settings};
 
 /// The network of the machine.
@@ -30,6 +39,8 @@ pub struct Network {
     pub name_servers: Vec<IpAddr>,
     /// Who looks after the interfaces: `systemd-networkd`, or empty when that cannot be told.
     pub managed_by: String,
+    /// What can be changed, and what is tried.
+    pub change: Changing,
 }
 
 /// The name in the local network.
@@ -121,6 +132,7 @@ impl Machine {
             name_servers,
             managed_by,
             host_name,
+            change: self.look_at_changing().await?,
         })
     }
 
