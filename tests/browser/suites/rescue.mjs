@@ -73,7 +73,8 @@ test("a factory reset says what goes, and a wrong serial number does nothing", a
   await page.getByText("Make a backup first").waitFor();
   await page.getByLabel(`Type ${SERIAL} to confirm`).fill("76543210");
   await page.getByRole("button", { name: "Erase everything" }).click();
-  await page.getByText("This is not the serial number of this machine.").first().waitFor();
+  // the browser itself does not send it; what the box says to one that does is the room's own test
+  assert.equal(new URL(page.url()).pathname, "/system/rescue/factory-reset");
   await assert.rejects(readFile(path.join(run, "orbitr/requests/factory-reset.json")));
 }, { limit: 120_000 });
 
