@@ -11,7 +11,7 @@ from machine import PATIENCE, Box, Machine
 from promises import IMAGE, PASSWORD, Story
 from registry import Registry
 
-RIGHT, ESC, ENTER = "\x1b[C", "\x1b", "\r"
+RIGHT, DOWN, ESC, ENTER = "\x1b[C", "\x1b[B", "\x1b", "\r"
 
 
 class AtTheConsole(Story):
@@ -73,7 +73,26 @@ class AtTheConsole(Story):
         self.see("l", r"Esc back")
         self.see("?", r"Esc back")
 
-    def test_03_an_app_is_stopped_and_started(self):
+    def test_03_a_network_that_nobody_keeps_comes_back(self):
+        def address():
+            return re.findall(r"inet (10\.0\.2\.\d+)/", self.machine.run("ip -4 address show scope global"))
+
+        self.assertEqual(address(), ["10.0.2.15"])
+        self.see("n", r"is set to DHCP")
+        self.machine.press("c")
+        self.machine.wait_on_screen(r"A fixed address")
+        self.machine.press(DOWN)
+        self.machine.press(ENTER)
+        self.machine.wait_on_screen(r"Address +10\.0\.2\.15/24")
+        self.machine.press("\x7f" * len("15/24") + "16/24" + ENTER + ENTER + ENTER)
+        self.machine.wait_on_screen(r"Keep the new setting")
+        self.assertEqual(address(), ["10.0.2.16"])
+        deadline = time.monotonic() + 150 * PATIENCE
+        while address() != ["10.0.2.15"]:
+            self.assertLess(time.monotonic(), deadline, "the old setting does not come back")
+            time.sleep(3)
+
+    def test_04_an_app_is_stopped_and_started(self):
         started = self.box.ask("POST", "/api/v1/projects/home/apps", {"extension": "official/nginx", "inputs": {}})
         self.box.wait_for_job(started["job"], seconds=900)
         self.see("a", r"[Rr]unning")
@@ -93,13 +112,13 @@ class AtTheConsole(Story):
             self.assertLess(time.monotonic(), deadline, f"the app is {app['status']}, not {state}")
             time.sleep(2)
 
-    def test_04_a_service_is_restarted(self):
+    def test_05_a_service_is_restarted(self):
         before = self.machine.run("systemctl show -P MainPID systemd-timesyncd.service")
         self.see("s", r"systemd-timesyncd\.service")
         for _ in range(12):
             if re.search(r">\s*systemd-timesyncd", self.machine.screen()):
                 break
-            self.machine.press("\x1b[B")
+            self.machine.press(DOWN)
             time.sleep(1)
         self.machine.press("r")
         self.say_yes()
@@ -107,7 +126,7 @@ class AtTheConsole(Story):
             f"for _ in $(seq 30); do [ $(systemctl show -P MainPID systemd-timesyncd.service) != {before.strip()} ] && exit; sleep 1; done; exit 1"
         )
 
-    def test_05_safe_mode_stops_the_apps_and_gives_them_back(self):
+    def test_06_safe_mode_stops_the_apps_and_gives_them_back(self):
         self.see("m")
         self.say_yes()
         self.wait_for_app("stopped")
@@ -116,7 +135,7 @@ class AtTheConsole(Story):
         self.say_yes()
         self.wait_for_app("running")
 
-    def test_06_a_password_is_reset_by_who_stands_there(self):
+    def test_07_a_password_is_reset_by_who_stands_there(self):
         self.see("p", r"ada")
         self.machine.press("r")
         self.say_yes()
@@ -126,7 +145,7 @@ class AtTheConsole(Story):
         self.assertTrue(opened["must_change_password"])
         type(self).once = once
 
-    def test_07_a_shell_wants_a_password_and_is_roots(self):
+    def test_08_a_shell_wants_a_password_and_is_roots(self):
         box, _ = self.sign_in_with_a_new_password()
         self.see("h", r"Name")
         self.machine.press("ada" + ENTER + "not the password" + ENTER)
@@ -145,14 +164,14 @@ class AtTheConsole(Story):
         box.ask("PUT", "/api/v1/me/password", {"current_password": self.once, "new_password": PASSWORD})
         return self.sign_in(PASSWORD)
 
-    def test_08_the_supervisor_is_restarted_when_it_does_not_answer(self):
+    def test_09_the_supervisor_is_restarted_when_it_does_not_answer(self):
         self.machine.run("systemctl stop orbitr.service orbitr-control.socket orbitr-https.socket orbitr-http.socket")
         self.machine.wait_on_screen(r"x Restart Orbitr", 120)
         self.machine.press("x")
         self.say_yes()
         self.machine.wait_on_screen(r"State +Running", 200)
 
-    def test_09_reboot(self):
+    def test_10_reboot(self):
         before = self.machine.boot_id()
         self.see("r", r"Reboot")
         self.machine.forget_console()
@@ -161,7 +180,7 @@ class AtTheConsole(Story):
         self.machine.wait_ready(not_boot=before)
         self.home()
 
-    def test_10_factory_reset_wants_the_serial_number(self):
+    def test_11_factory_reset_wants_the_serial_number(self):
         before = self.machine.boot_id()
         self.see("f", r"serial number")
         serial = re.search(r"serial number,\s+(\S+?),", re.sub(r"\s+", " ", self.machine.screen()))[1]
@@ -174,7 +193,7 @@ class AtTheConsole(Story):
         self.assertIsNotNone(code, "a new box has a setup code")
         self.assertFalse(self.machine.succeeds("mountpoint -q /var/lib/orbitr"))
 
-    def test_11_power_off(self):
+    def test_12_power_off(self):
         self.see("o", r"Power off")
         self.machine.press(RIGHT)
         self.machine.press(ENTER)

@@ -139,7 +139,7 @@ class Machine:
 
     def press(self, keys):
         """Types on that terminal. A line ends with \\r, as its Enter key does."""
-        for key in keys:
+        for key in re.findall(r"\x1b\[[A-D]|.", keys, re.S):
             self._serial.sendall(key.encode())
             # as fast as nobody types, and slow enough for a serial port without flow control
             time.sleep(0.05)
