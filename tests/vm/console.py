@@ -96,7 +96,7 @@ class AtTheConsole(Story):
         started = self.box.ask("POST", "/api/v1/projects/home/apps", {"extension": "official/nginx", "inputs": {}})
         self.box.wait_for_job(started["job"], seconds=900)
         self.see("a", r"[Rr]unning")
-        self.machine.press("o")
+        self.machine.press("t")
         self.say_yes()
         self.wait_for_app("stopped")
         self.see("a", r"[Ss]topped")
