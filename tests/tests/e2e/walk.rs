@@ -269,13 +269,21 @@ async fn every_route_is_open_to_those_it_is_for_and_to_nobody_else() {
     .await;
 }
 
+/// What the console needs on a box that nobody could claim yet: a network, and a look at what is wrong.
+const AT_THE_BOX: [&str; 2] = ["machine.view", "network.change"];
+
 #[tokio::test(flavor = "multi_thread")]
 async fn before_the_claim_every_door_but_the_setup_is_closed() {
     let _engine = Engine::shared();
     let it = TestBox::started().await;
     for route in it.routes().iter().filter(|route| route.action.is_some()) {
         let path = route.path_with(|_| "none".to_owned());
-        for client in [it.anonymous(), it.local(), it.anonymous().with(Who::Token("orb_made-up".into()))] {
+        let at_the_box = route.action.as_deref().is_some_and(|action| AT_THE_BOX.contains(&action));
+        let mut clients = vec![it.anonymous(), it.anonymous().with(Who::Token("orb_made-up".into()))];
+        if !at_the_box {
+            clients.push(it.local());
+        }
+        for client in clients {
             let request = client.request(route.method.parse().unwrap(), &path);
             let answer = Client::send(request).await;
             let to_setup = matches!(answer.status, 302 | 303 | 307) && answer.header("location").starts_with("/setup");
