@@ -118,7 +118,7 @@ pub(crate) fn pending(jobs: &[Unfinished]) -> Option<Pending> {
 }
 
 /// Refuses where something that takes the machine down waits already.
-pub(crate) fn going_down(jobs: &[Unfinished]) -> Result<(), Error> {
+fn going_down(jobs: &[Unfinished]) -> Result<(), Error> {
     match (pending(jobs), reset::pending(jobs)) {
         (Some(pending), _) => Err(Error::PowerPending(pending)),
         (None, Some(job)) => Err(Error::ResetPending(job)),
@@ -177,7 +177,6 @@ impl Machine {
             return Err(Error::Unavailable(why));
         }
         let others = if request.wait { Vec::new() } else { self.others_hold().await? };
-        let wait = request.wait;
         let args = kind::Args { verb, boot: boot_id() };
         let job = NewJob::of::<kind::PowerJob>(&args, verb.word(), permit.actor().clone())?.lock("power");
         let event = NewEvent {
@@ -191,6 +190,18 @@ impl Machine {
             detail: json!({ "reason": reason }),
             address: permit.address(),
         };
+        self.go_down(job, event, others, request.wait).await
+    }
+
+    /// Begins a job that takes the machine down, with its line in the history: refused while another one waits, and, without
+    /// `wait`, while a job or one of `others` holds it back.
+    pub(crate) async fn go_down(
+        &self,
+        job: NewJob,
+        event: NewEvent,
+        others: Vec<Holder>,
+        wait: bool,
+    ) -> Result<MachineJob, Error> {
         let job = self
             .inner
             .store

@@ -8,19 +8,14 @@ use orbitr_access::{
     action::{ResetBox, ViewMachine},
 };
 use orbitr_host::clock::boot_id;
-use orbitr_jobs::{Kind, NewJob, Unfinished, enqueue, unfinished};
+use orbitr_jobs::{Kind, NewJob, Unfinished, unfinished};
 use orbitr_model::{JobId, deed};
 use orbitr_store::{NewEvent, Outcome, Subject};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use crate::{
-    Error, Holder, Machine,
-    data::Acts,
-    power::{going_down, holding},
-    units::MachineJob,
-};
+use crate::{Error, Holder, Machine, data::Acts, power::holding, units::MachineJob};
 
 const HOSTED: &str = "This is hosted mode: the machine is not Orbitr's, and what else is on it is nobody's to erase. Uninstall Orbitr and delete its state folder instead.";
 const NAMELESS: &str = "This machine has neither a serial number nor an id, so nothing can be typed that names it.";
@@ -103,7 +98,6 @@ impl Machine {
             return Err(Error::WrongSerial);
         }
         let others = if request.wait { Vec::new() } else { self.inhibitors().await? };
-        let wait = request.wait;
         let args = kind::Args { serial, boot: boot_id() };
         let job = NewJob::of::<kind::ResetJob>(&args, "Factory reset", permit.actor().clone())?.lock("power");
         let event = NewEvent {
@@ -114,20 +108,6 @@ impl Machine {
             detail: json!({}),
             address: permit.address(),
         };
-        let job = self
-            .inner
-            .store
-            .write(move |tx| {
-                let jobs = unfinished(tx, None)?;
-                going_down(&jobs)?;
-                let held = [holding(jobs), others].concat();
-                if !wait && !held.is_empty() {
-                    return Err(Error::HeldBack(held));
-                }
-                tx.event(event)?;
-                Ok(enqueue(tx, job)?)
-            })
-            .await?;
-        Ok(MachineJob { job })
+        self.go_down(job, event, others, request.wait).await
     }
 }
