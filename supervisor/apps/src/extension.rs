@@ -271,15 +271,16 @@ impl Extension {
     /// Where the probe has to look; none when the extension says nothing about it.
     pub(crate) fn target(&self, release: &Release, containers: &[Arc<Container>]) -> Result<Option<Target>, String> {
         let Some(health) = self.manifest.health() else { return Ok(None) };
-        let address = match self.probed_host_port(release) {
-            Some(port) => own_address(port),
+        let (address, behind) = match self.probed_host_port(release) {
+            // on the host's own network the service has no address of its own
+            Some(port) => (own_address(port), self.inner_address(containers).ok().flatten()),
             None => match self.inner_address(containers)? {
-                Some(address) => address,
+                Some(address) => (address, None),
                 None => return Ok(None),
             },
         };
         Ok(Some(match health.protocol() {
-            HealthProtocol::Tcp => Target::Tcp { address },
+            HealthProtocol::Tcp => Target::Tcp { address, behind },
             HealthProtocol::Http => Target::Http { address, health: Box::new(health.clone()) },
         }))
     }

@@ -11,15 +11,16 @@ use tokio::{io::AsyncReadExt, net::TcpStream, time::timeout};
 /// A single try must be quick: many follow.
 const CONNECT_LIMIT: Duration = Duration::from_secs(3);
 const ANSWER_LIMIT: Duration = Duration::from_secs(10);
-/// Docker's port forwarder takes every connection and hangs up when nobody listens behind it; a service
-/// that is there keeps the line open for at least this long or says something.
+/// Docker's port forwarder takes every connection and hangs up when nobody listens behind it, on a busy box only
+/// after a while; a service that is there keeps the line open for at least this long or says something.
 const HANG_UP_LIMIT: Duration = Duration::from_millis(250);
 
 /// What to reach, and where.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Target {
-    /// Somebody takes a TCP connection and keeps it.
-    Tcp { address: SocketAddr },
+    /// Somebody takes a TCP connection and keeps it. Where the service's own address is known, it must listen there
+    /// first: it refuses without a forwarder in between.
+    Tcp { address: SocketAddr, behind: Option<SocketAddr> },
     /// An HTTP GET is answered as the extension expects.
     Http { address: SocketAddr, health: Box<Health> },
 }
@@ -31,7 +32,12 @@ impl Target {
     /// Tries once. The error is a sentence for the owner.
     pub(crate) async fn reach(&self) -> Result<(), String> {
         match self {
-            Self::Tcp { address } => reach_tcp(*address).await,
+            Self::Tcp { address, behind } => {
+                if let Some(behind) = behind {
+                    connect(*behind).await?;
+                }
+                stays(connect(*address).await?, address.port()).await
+            }
             Self::Http { address, health } => {
                 let url = format!("http://{address}{}", health.path());
                 match timeout(ANSWER_LIMIT, reach_http(&url, health)).await {
@@ -43,19 +49,20 @@ impl Target {
     }
 }
 
-async fn reach_tcp(address: SocketAddr) -> Result<(), String> {
-    let mut stream = match timeout(CONNECT_LIMIT, TcpStream::connect(address)).await {
-        Ok(Ok(stream)) => stream,
-        Ok(Err(error)) => return Err(format!("nothing takes connections on port {} ({error})", address.port())),
-        Err(_) => return Err(format!("port {} does not answer within {} s", address.port(), CONNECT_LIMIT.as_secs())),
-    };
+async fn connect(address: SocketAddr) -> Result<TcpStream, String> {
+    match timeout(CONNECT_LIMIT, TcpStream::connect(address)).await {
+        Ok(Ok(stream)) => Ok(stream),
+        Ok(Err(error)) => Err(format!("nothing takes connections on port {} ({error})", address.port())),
+        Err(_) => Err(format!("port {} does not answer within {} s", address.port(), CONNECT_LIMIT.as_secs())),
+    }
+}
+
+async fn stays(mut stream: TcpStream, port: u16) -> Result<(), String> {
     let mut first = [0_u8; 1];
     match timeout(HANG_UP_LIMIT, stream.read(&mut first)).await {
         // It waits for us to speak, or greets.
         Err(_) | Ok(Ok(1..)) => Ok(()),
-        Ok(Ok(0) | Err(_)) => {
-            Err(format!("port {} hangs up at once: the service is not listening yet", address.port()))
-        }
+        Ok(Ok(0) | Err(_)) => Err(format!("port {port} hangs up at once: the service is not listening yet")),
     }
 }
 
@@ -92,16 +99,28 @@ mod tests {
     async fn a_service_that_waits_is_reached_and_one_that_hangs_up_is_not() {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let reach = tokio::spawn(async move { Target::Tcp { address }.reach().await });
+        let knock = move || tokio::spawn(async move { Target::Tcp { address, behind: None }.reach().await });
+        let reach = knock();
         let (held, _) = listener.accept().await.unwrap();
         assert_eq!(reach.await.unwrap(), Ok(()));
         drop(held);
 
-        let reach = tokio::spawn(async move { Target::Tcp { address }.reach().await });
+        let reach = knock();
         drop(listener.accept().await.unwrap());
         assert!(reach.await.unwrap().unwrap_err().contains("hangs up"));
 
         drop(listener);
-        assert!(Target::Tcp { address }.reach().await.unwrap_err().contains("nothing takes connections"));
+        assert!(knock().await.unwrap().unwrap_err().contains("nothing takes connections"));
+    }
+
+    #[tokio::test]
+    async fn a_forwarder_that_takes_every_connection_does_not_speak_for_a_service_that_refuses() {
+        let forwarder = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = forwarder.local_addr().unwrap();
+        let service = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let behind = Some(service.local_addr().unwrap());
+        assert_eq!(Target::Tcp { address, behind }.reach().await, Ok(()));
+        drop(service);
+        assert!(Target::Tcp { address, behind }.reach().await.unwrap_err().contains("nothing takes connections"));
     }
 }
