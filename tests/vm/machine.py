@@ -24,6 +24,10 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 PATIENCE = float(os.environ.get("ORBITR_VM_PATIENCE", "3"))
 
 
+# The owner's, who is called ada.
+PASSWORD = "correct horse battery staple"
+
+
 class TookTooLong(AssertionError):
     pass
 

@@ -15,11 +15,10 @@ import time
 import unittest
 from pathlib import Path
 
-from machine import PATIENCE, Box, Machine
+from machine import PASSWORD, PATIENCE, Box, Machine
 from registry import Registry
 
 IMAGE = Path(os.environ["ORBITR_VM_IMAGE"])
-PASSWORD = "correct horse battery staple"
 # What may listen on a box without apps, as docs/image.md lists it: protocol, port, and whether only to the box itself.
 DOCUMENTED_PORTS = {
     ("tcp", 80, "all"),

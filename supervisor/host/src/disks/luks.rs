@@ -18,7 +18,10 @@ const OPEN: &str = "Opening the encrypted partition";
 const CLOSE: &str = "Closing the encrypted partition";
 const RESIZE: &str = "Growing the encrypted partition";
 const ENROL: &str = "Binding the encryption to the security chip";
+const INSPECT: &str = "Looking at the encryption header";
 const ERASE: &str = "Erasing the encryption header";
+/// What systemd-cryptenroll(1) calls a key that a chip holds.
+const CHIP_TOKEN: &str = "systemd-tpm2";
 /// cryptsetup(8): no key fits.
 const NO_KEY: Exit = Exit::Code(2);
 
@@ -49,14 +52,50 @@ pub async fn format(device: &Path, label: &str, key: &RecoveryKey, cancel: &Canc
 /// # Errors
 /// There is no chip, or it refuses.
 pub async fn enrol_chip(device: &Path, key: &RecoveryKey, cancel: &CancellationToken) -> Result<(), Error> {
+    enrol(device, key, &[], cancel).await
+}
+
+async fn enrol(device: &Path, key: &RecoveryKey, more: &[&str], cancel: &CancellationToken) -> Result<(), Error> {
     let command = Command::new("systemd-cryptenroll")
         .args(["--tpm2-device=auto", "--tpm2-pcrs="])
+        .args(more)
         .arg(device)
         // Its own way to be given a key without a file; only root can read a root process's environment.
         .env("PASSWORD", key.expose())
         .limit(LIMIT);
     command.run(cancel).await.and_then(Output::success).map_err(Error::program(ENROL))?;
     Ok(())
+}
+
+/// Whether a key of a device is bound to a security chip, this machine's or another one's.
+///
+/// # Errors
+/// It is no LUKS2.
+pub async fn is_bound(device: &Path, cancel: &CancellationToken) -> Result<bool, Error> {
+    let command = Command::new("cryptsetup").args(["luksDump", "--dump-json-metadata"]).arg(device).limit(LIMIT);
+    let output = command.run(cancel).await.and_then(Output::success).map_err(Error::program(INSPECT))?;
+    let tokens = serde_json::from_slice::<Header>(&output.stdout).map(|header| header.tokens).unwrap_or_default();
+    Ok(tokens.values().any(|token| token.kind == CHIP_TOKEN))
+}
+
+/// The part of a header that tells what opens it (LUKS2 On-Disk Format, 3.6).
+#[derive(serde::Deserialize)]
+struct Header {
+    tokens: std::collections::BTreeMap<String, Token>,
+}
+
+#[derive(serde::Deserialize)]
+struct Token {
+    #[serde(rename = "type")]
+    kind: String,
+}
+
+/// Binds it to this machine's security chip, and to no other one any more.
+///
+/// # Errors
+/// There is no chip, or it refuses.
+pub async fn rebind_chip(device: &Path, key: &RecoveryKey, cancel: &CancellationToken) -> Result<(), Error> {
+    enrol(device, key, &["--wipe-slot=tpm2"], cancel).await
 }
 
 /// Opens a device under a name with a key; false when the key does not fit.
@@ -85,7 +124,7 @@ pub async fn try_key(device: &Path, key: &RecoveryKey, cancel: &CancellationToke
 /// The program cannot be run.
 pub async fn open_by_chip(device: &Path, name: &str, cancel: &CancellationToken) -> Result<bool, Error> {
     let command = Command::new("cryptsetup")
-        .args(["open", "--batch-mode", "--token-only", "--token-type", "systemd-tpm2"])
+        .args(["open", "--batch-mode", "--token-only", "--token-type", CHIP_TOKEN])
         .arg(device)
         .arg(name)
         .limit(LIMIT);
@@ -120,7 +159,7 @@ pub async fn fill(name: &str, key: Option<&RecoveryKey>, cancel: &CancellationTo
     if let Some(key) = key {
         command = command.arg("--key-file=-").stdin(key.expose());
     } else {
-        command = command.args(["--token-only", "--token-type", "systemd-tpm2"]);
+        command = command.args(["--token-only", "--token-type", CHIP_TOKEN]);
     }
     command.arg(name).run(cancel).await.and_then(Output::success).map_err(Error::program(RESIZE))?;
     Ok(())

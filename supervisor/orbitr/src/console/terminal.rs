@@ -100,9 +100,13 @@ impl Screen {
     }
 
     /// Everything once more: the size is another one, or something else has written onto the terminal.
+    ///
+    /// Not with `Terminal::clear`: that asks the terminal where its cursor is, and a serial line often has nobody who
+    /// answers.
     pub(super) fn anew(&mut self) -> io::Result<()> {
-        self.terminal.resize(area())?;
-        self.terminal.clear()
+        execute!(io::stdout(), raw::Clear(raw::ClearType::All))?;
+        self.terminal = terminal()?;
+        Ok(())
     }
 
     pub(super) fn close(mut self) -> io::Result<()> {

@@ -137,6 +137,21 @@ async fn claim(box_: &Supervisor) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_screen_that_answers_no_question_is_drawn_anew() {
+    let box_ = Supervisor::start().await;
+    let mut menu = Menu::start(&socket(&box_), "vt100", &[]);
+    menu.shows("Setup code");
+    let before = menu.written().len();
+    // as after a line that was lost on the way
+    menu.seen.lock().unwrap().screen.process(b"\x1b[2J");
+    menu.press("\x0c");
+    menu.shows("Setup code");
+    let written = menu.written().split_off(before);
+    assert!(!written.windows(3).any(|three| three == b"[6n"), "asks a serial line where the cursor is");
+    assert!(menu.child.try_wait().unwrap().is_none());
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_new_box_says_how_to_get_in_and_stops_saying_it_when_it_is_claimed() {
     let box_ = Supervisor::start();
     let menu = Menu::start(&socket(&box_), "linux", &[]);

@@ -39,6 +39,12 @@ pub(crate) async fn unlock(
         {
             return Err(Error::Key(candidate.device.clone()));
         }
+        // It was to open by itself, and did not: another mainboard, or a chip that was cleared.
+        if luks::is_bound(&candidate.device, cancel).await?
+            && let Err(error) = luks::rebind_chip(&candidate.device, key, cancel).await
+        {
+            tracing::warn!(%error, "this machine's security chip does not open the data; the key is asked for again");
+        }
         return Ok(Some(Unlocked { device: node, by: Some(UnlockedBy::Key) }));
     }
     let opened = luks::open_by_chip(&candidate.device, &places.mapper, cancel).await?;
