@@ -101,6 +101,7 @@ class AtTheConsole(Story):
         self.wait_for_app("stopped")
         self.see("a", r"nginx +stopped", r"s start")
         self.machine.press("s")
+        self.say_yes()
         self.wait_for_app("running")
 
     def wait_for_app(self, state, seconds=120):
@@ -139,7 +140,7 @@ class AtTheConsole(Story):
         self.see("p", r"> ada", r"r reset")
         self.machine.press("r")
         self.say_yes()
-        once = self.machine.wait_on_screen(r"one-time password.*?\n\s+(\S{6,})\s")[1]
+        once = self.machine.wait_on_screen(r"A one-time password for ada.*?\n\s+(\S{6,})\s")[1]
         self.box.ask("GET", "/api/v1/me", expect=[401])
         _, opened = self.sign_in(once)
         self.assertTrue(opened["must_change_password"])

@@ -311,6 +311,10 @@ class Box:
         """Has the data partition made, and waits until the supervisor has come back on it."""
         before = self.machine.main_pid()
         self.ask("POST", "/api/v1/setup/make-data", choice, code=code)
+        self.wait_for_data(code, before, seconds)
+
+    def wait_for_data(self, code, before, seconds=300):
+        """Waits until another supervisor than `before` runs on a data partition."""
         deadline = time.monotonic() + seconds * PATIENCE
         while True:
             if self.machine.succeeds("mountpoint -q /var/lib/orbitr") and self.machine.main_pid() not in ("0", before):

@@ -15,7 +15,7 @@ import time
 import unittest
 from pathlib import Path
 
-from machine import PASSWORD, PATIENCE, Box, Machine
+from machine import PASSWORD, PATIENCE, ROOT, Box, Machine
 from registry import Registry
 
 IMAGE = Path(os.environ["ORBITR_VM_IMAGE"])
@@ -86,9 +86,20 @@ class FromFlashingToRows(Story):
         types = self.machine.run("lsblk --noheadings --raw --output PARTTYPE /dev/sda").split()
         self.assertEqual(len(types), 3, "ESP, root and verity, and nothing else")
 
+    def browse(self, half, code):
+        """A half of the wizard, in a real browser (tests/vm/wizard.mjs)."""
+        url = f"https://127.0.0.1:{self.machine.ports[443]}"
+        done = subprocess.run(
+            ["node", ROOT / "tests/vm/wizard.mjs", half, url, code, str(PATIENCE)], capture_output=True, text=True, timeout=300 * PATIENCE,
+        )
+        self.assertEqual(done.returncode, 0, done.stderr)
+        return done.stdout
+
     def test_04_the_data_partition_is_made(self):
         code, fingerprint = self.machine.menu()
-        Box(self.machine, fingerprint).make_data(code)
+        box, before = Box(self.machine, fingerprint), self.machine.main_pid()
+        self.browse("data", code)
+        box.wait_for_data(code, before)
         for folder in ["orbitr", "orbitr-system", "systemd", "docker", "containerd"]:
             self.assertTrue(self.machine.succeeds(f"mountpoint -q /var/lib/{folder}"), folder)
         self.assertTrue(self.machine.succeeds("mountpoint -q /var/log"))
@@ -100,7 +111,7 @@ class FromFlashingToRows(Story):
         type(self).box = Box(self.machine, fingerprint)
         refused = {"code": "AAAA-AAAA", "username": "ada", "password": PASSWORD}
         self.box.ask("POST", "/api/v1/claim", refused, expect=range(400, 500))
-        self.box.ask("POST", "/api/v1/claim", {"code": code, "username": "ada", "password": PASSWORD})
+        self.box.cookie = json.loads(self.browse("claim", code))["cookie"]
         type(self).id = self.box.ask("GET", "/api/v1/box/settings")["id"]
 
     def test_06_plain_http_leads_to_https(self):
