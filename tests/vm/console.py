@@ -170,6 +170,8 @@ class AtTheConsole(Story):
         self.machine.wait_on_screen(r"x Restart Orbitr", 120)
         self.machine.press("x")
         self.say_yes()
+        self.machine.wait_on_screen(r"has been restarted", 200)
+        self.home()
         self.machine.wait_on_screen(r"State +Running", 200)
 
     def test_10_reboot(self):

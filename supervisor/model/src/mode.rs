@@ -49,6 +49,11 @@ pub enum RecoveryReason {
         /// What is wrong with the key.
         detail: String,
     },
+    /// Opening it, or what is done with it, made the supervisor crash again and again.
+    CrashLoop {
+        /// How often within five minutes.
+        times: u32,
+    },
     /// A migration failed; the database is untouched.
     MigrationFailed {
         /// Which one and why.

@@ -172,6 +172,7 @@ fn reason(why: &RecoveryReason) -> String {
             format!("a newer Orbitr wrote it: it has schema {found}, and this one knows up to {known}")
         }
         RecoveryReason::KeyMismatch { detail } => format!("the box key does not fit: {detail}"),
+        RecoveryReason::CrashLoop { times } => format!("the supervisor crashed {times} times with it"),
         RecoveryReason::MigrationFailed { detail } => format!("bringing it to this version failed: {detail}"),
     }
 }

@@ -41,6 +41,13 @@ fn told(reason: &RecoveryReason) -> Told {
             why: format!("The file box.key in the state directory does not fit the database: {detail}."),
             advice: "If you have a copy of the file, put it back and choose «Try again». Everything else is whole.",
         },
+        RecoveryReason::CrashLoop { times } => Told {
+            title: "Orbitr crashed again and again",
+            why: format!(
+                "It was started again {times} times within five minutes, and came to its end each time. Its log says more: on the box's screen choose Services, or run journalctl -u orbitr."
+            ),
+            advice: "It tries again by itself after a quarter of an hour; «Try again» does it now. If it crashes again, go back to a copy, or save the database and ask for help.",
+        },
         RecoveryReason::MigrationFailed { detail } => Told {
             title: "The database could not be brought up to date",
             why: format!("{detail}. The database itself is untouched."),
@@ -81,7 +88,11 @@ pub(super) fn chooser(
 
 fn choices(cx: &PageCx, reason: &RecoveryReason, kept: &[Kept]) -> Vec<Choice> {
     let mut choices = Vec::new();
-    if matches!(reason, RecoveryReason::KeyMismatch { .. } | RecoveryReason::MigrationFailed { .. }) {
+    let whole = matches!(
+        reason,
+        RecoveryReason::KeyMismatch { .. } | RecoveryReason::MigrationFailed { .. } | RecoveryReason::CrashLoop { .. }
+    );
+    if whole {
         choices.push(
             Choice::new("again", "Try again").help("Opens the database once more, as it is. Nothing is changed."),
         );
@@ -96,7 +107,7 @@ fn choices(cx: &PageCx, reason: &RecoveryReason, kept: &[Kept]) -> Vec<Choice> {
             "Accounts, apps, settings and history stay. Passwords that the box keeps for apps, and second steps, are given anew.",
         ));
     }
-    if !matches!(reason, RecoveryReason::KeyMismatch { .. } | RecoveryReason::MigrationFailed { .. }) {
+    if !whole {
         choices.push(
             Choice::new("again", "Try again")
                 .help("Opens the database once more, for example after you have put a file back."),

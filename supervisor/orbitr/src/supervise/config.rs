@@ -57,6 +57,10 @@ pub(crate) struct Args {
     /// The box's name in its certificate [default: the machine's host name]
     #[arg(long, value_name = "NAME", env = "ORBITR_HOST_NAME")]
     host_name: Option<String>,
+    /// After three crashes within five minutes come up without the database, in Recovery mode. For units that start it
+    /// again by themselves
+    #[arg(long, env = "ORBITR_WATCH_CRASHES")]
+    watch_crashes: bool,
     /// A folder that stands in for /run of Orbitr OS, for tests
     #[arg(long, value_name = "DIR", env = "ORBITR_STAND_IN", hide = true)]
     stand_in: Option<PathBuf>,
@@ -93,6 +97,7 @@ pub(crate) struct Config {
     pub(crate) compose_bin: Option<PathBuf>,
     pub(crate) extensions: Option<PathBuf>,
     pub(crate) host_name: Option<String>,
+    pub(crate) watch_crashes: bool,
     /// Where the image's files are; none in hosted mode.
     pub(crate) image: Option<Places>,
     pub(crate) log: String,
@@ -145,6 +150,7 @@ impl TryFrom<Args> for Config {
             compose_bin: args.compose_bin.map(|path| absolute("--compose-bin", &path)).transpose()?,
             extensions: args.extensions.map(|path| absolute("--extensions", &path)).transpose()?,
             host_name: args.host_name,
+            watch_crashes: args.watch_crashes,
             image: image(args.stand_in.as_deref(), &state_dir)?,
             state_dir,
             log: args.log,

@@ -4,6 +4,7 @@
 mod announce;
 mod config;
 mod copies;
+mod crashes;
 mod credential;
 mod identity;
 mod listeners;
@@ -28,7 +29,7 @@ pub(crate) use self::{
     config::{Args, CONTROL_SOCKET, Config},
     identity::built,
 };
-use self::{listeners::Listeners, parts::Parts, state_dir::StateLock, waiting::Waiting};
+use self::{crashes::Starts, listeners::Listeners, parts::Parts, state_dir::StateLock, waiting::Waiting};
 
 /// The version of this Orbitr.
 const VERSION: &str = env!("CARGO_PKG_VERSION");
@@ -48,6 +49,8 @@ struct App {
     site: Site,
     addresses: announce::Addresses,
     listeners: Opened,
+    /// None where nobody starts it again by itself.
+    starts: Option<Starts>,
     _lock: StateLock,
 }
 
@@ -98,7 +101,11 @@ async fn build(config: Config) -> anyhow::Result<App> {
     credential::take()?;
     let waiting = Waiting::if_needed(&config)?;
     let certificates = identity::open(&config, &waiting::tls_dir(&config, waiting.is_some())?).await?;
-    let parts = Parts::build(&config, waiting).await?;
+    let starts = (config.watch_crashes && waiting.is_none()).then(|| Starts::note(&config.state_dir));
+    let parts = match starts.as_ref().and_then(Starts::too_many) {
+        Some(times) => Parts::crashed(&config, times)?,
+        None => Parts::build(&config, waiting).await?,
+    };
 
     let addresses = announce::Addresses::of(&https)?;
     let (front, site) = (FrontDoor::new(Limits::default()), Site::new(site::router(&parts, &certificates)));
@@ -110,7 +117,7 @@ async fn build(config: Config) -> anyhow::Result<App> {
         front.redirect(listener, addresses.main_port())?;
     }
     let listeners = Opened { control_file, missing };
-    Ok(App { config, parts, certificates, front, site, addresses, listeners, _lock: lock })
+    Ok(App { config, parts, certificates, front, site, addresses, listeners, starts, _lock: lock })
 }
 
 /// A line or more on standard error, which systemd keeps in the journal.

@@ -7,6 +7,7 @@ use std::{
     os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
     sync::Arc,
+    time::Duration,
 };
 
 use anyhow::Context;
@@ -20,9 +21,12 @@ use orbitr_machine::{Machine, Outside, data::Acts};
 use orbitr_model::{RecoveryReason, Topic};
 use orbitr_store::{OpenError, Store};
 use orbitr_web::recovery::{self, Recovery};
-use tokio::sync::{
-    Notify,
-    broadcast::{Receiver, error::RecvError},
+use tokio::{
+    sync::{
+        Notify,
+        broadcast::{Receiver, error::RecvError},
+    },
+    time::sleep,
 };
 
 use super::{
@@ -32,6 +36,9 @@ use super::{
 
 /// The user of the menu on the box's own screen (overlays/image/README.md).
 const CONSOLE: &str = "orbitr-console";
+
+/// How long Recovery mode lasts after crashes.
+const TRY_AGAIN: Duration = Duration::from_secs(15 * 60);
 
 /// What the box can do at this start.
 pub(super) enum Parts {
@@ -66,9 +73,23 @@ pub(super) struct Recovering {
 
 impl Recovering {
     fn new(config: &Config, reason: RecoveryReason) -> anyhow::Result<Self> {
-        tracing::error!(?reason, "the database cannot be used: the box is in Recovery mode");
+        tracing::error!(?reason, "the box is in Recovery mode");
         let code = recovery::new_code().context("a recovery code cannot be made: the system gives no randomness")?;
         Ok(Self { reason, state_dir: config.state_dir.clone(), code, chosen: Arc::default() })
+    }
+
+    /// Waits until a choice was carried out. After crashes the box tries again by itself, too: its owner may be far away.
+    async fn over(&self) {
+        let patience = async {
+            match self.reason {
+                RecoveryReason::CrashLoop { .. } => sleep(TRY_AGAIN).await,
+                _ => pending().await,
+            }
+        };
+        tokio::select! {
+            () = self.chosen.notified() => {}
+            () = patience => tracing::info!("trying again"),
+        }
     }
 
     /// What its page needs.
@@ -91,13 +112,22 @@ impl Parts {
         }
     }
 
+    /// After too many crashes: nothing is opened.
+    pub(super) fn crashed(config: &Config, times: usize) -> anyhow::Result<Self> {
+        let times = times.try_into().unwrap_or(u32::MAX);
+        Ok(Self::Recovery(Recovering::new(config, RecoveryReason::CrashLoop { times })?))
+    }
+
     /// What the box does, in a few words.
     pub(super) fn summary(&self) -> String {
         match self {
             Self::Rooms(rooms) if rooms.access.is_claimed() => "ready".to_owned(),
             Self::Rooms(_) => "waiting to be claimed".to_owned(),
             Self::Waiting(waiting) => waiting.summary().to_owned(),
-            Self::Recovery(_) => "Recovery mode, because the database cannot be used".to_owned(),
+            Self::Recovery(recovering) => match recovering.reason {
+                RecoveryReason::CrashLoop { times } => format!("Recovery mode, because Orbitr crashed {times} times"),
+                _ => "Recovery mode, because the database cannot be used".to_owned(),
+            },
         }
     }
 
@@ -122,7 +152,7 @@ impl Parts {
     pub(super) async fn recovered(&self) {
         match self {
             Self::Rooms(_) | Self::Waiting(_) => pending().await,
-            Self::Recovery(recovering) => recovering.chosen.notified().await,
+            Self::Recovery(recovering) => recovering.over().await,
         }
     }
 

@@ -97,6 +97,9 @@ impl App {
     /// Out of Recovery mode: opens the database again and serves what it finds then.
     async fn reopen(&mut self) -> anyhow::Result<()> {
         tracing::info!("opening the database again");
+        if let Some(starts) = &mut self.starts {
+            starts.count_anew();
+        }
         self.parts = Parts::build(&self.config, None).await?;
         self.site.replace(site::router(&self.parts, &self.certificates));
         Ok(())
@@ -106,6 +109,9 @@ impl App {
     async fn end(&self) {
         tokio::join!(self.front.close(), self.parts.park());
         self.parts.close().await;
+        if let Some(starts) = &self.starts {
+            starts.ended_well();
+        }
         if let Some(path) = &self.listeners.control_file
             && let Err(error) = fs::remove_file(path)
         {

@@ -138,7 +138,7 @@ async fn claim(box_: &Supervisor) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_screen_that_answers_no_question_is_drawn_anew() {
-    let box_ = Supervisor::start().await;
+    let box_ = Supervisor::start();
     let mut menu = Menu::start(&socket(&box_), "vt100", &[]);
     menu.shows("Setup code");
     let before = menu.written().len();

@@ -122,6 +122,34 @@ async fn a_database_that_cannot_be_used_leaves_the_box_reachable_and_a_way_out()
     assert!(box_.printed("Setup code").is_some());
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn three_crashes_bring_it_up_in_recovery_mode_and_trying_again_brings_everything_back() {
+    let mut dir = tempfile::TempDir::new().unwrap();
+    fs::write(dir.path().join("watch-crashes"), "").unwrap();
+    // an orderly end in between is no crash
+    for signal in [Signal::SIGKILL, Signal::SIGTERM, Signal::SIGKILL, Signal::SIGABRT, Signal::SIGKILL] {
+        let box_ = Supervisor::start_in(dir);
+        assert!(box_.said().contains("waiting to be claimed"), "{}", box_.said());
+        dir = box_.end(signal).1;
+    }
+    let box_ = Supervisor::start_in(dir);
+    let client = box_.client();
+    let (status, page) = get(&client, &box_.url("/")).await;
+    assert!(status == 503 && page.contains("crashed again and again"), "{status} {page}");
+    let code = box_.printed("Recovery code").unwrap();
+    let chosen = client
+        .post(box_.url("/recovery"))
+        .header("content-type", "application/x-www-form-urlencoded")
+        .header("origin", box_.url(""))
+        .body(format!("choice=again&code={code}"));
+    chosen.send().await.unwrap();
+    box_.until("waiting to be claimed").await;
+    assert_eq!(get(&client, &box_.url("/setup")).await.0, 200);
+    // one more crash is not the third
+    let box_ = Supervisor::start_in(box_.end(Signal::SIGKILL).1);
+    assert!(box_.said().contains("waiting to be claimed"), "{}", box_.said());
+}
+
 #[test]
 fn every_start_shows_another_setup_code_until_the_box_is_claimed() {
     let box_ = Supervisor::start();

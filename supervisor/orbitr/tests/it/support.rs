@@ -165,6 +165,9 @@ fn command(dir: &TempDir, https: u16, http: u16) -> Command {
         // A machine without systemd, whatever this one is: no test reboots it.
         .env("DBUS_SYSTEM_BUS_ADDRESS", "unix:path=/nonexistent/bus")
         .stdin(Stdio::null());
+    if dir.path().join("watch-crashes").exists() {
+        command.arg("--watch-crashes");
+    }
     let run = dir.path().join("run");
     if run.is_dir() {
         command.arg("--stand-in").arg(run);
