@@ -19,7 +19,7 @@ use crate::{
 };
 
 /// How wide the labels are.
-const LABEL: usize = 13;
+const LABEL: usize = 14;
 /// How wide an entry of the menu is.
 const ENTRY: u16 = 25;
 /// Below this width there are two entries beside each other, from it on three.
