@@ -100,6 +100,20 @@ impl Bus {
             .collect())
     }
 
+    /// What other processes than this one hold a shutdown back with. A machine without logind has nobody who could: that is
+    /// no error, and nothing. A logind that is there and does not answer may know of somebody: that is one.
+    ///
+    /// # Errors
+    /// [`Error`], never one that [`Error::is_absence`].
+    pub async fn held_by_others(&self) -> Result<Vec<Inhibitor>, Error> {
+        let mut held = match self.inhibitors().await {
+            Err(error) if error.is_absence() => return Ok(Vec::new()),
+            found => found?,
+        };
+        held.retain(|one| one.process != std::process::id());
+        Ok(held)
+    }
+
     /// Holds a shutdown back until the answer is dropped.
     ///
     /// # Errors

@@ -100,8 +100,9 @@ impl Bus {
             #[cfg(feature = "testing")]
             Place::Peer(address) => Builder::address(address.as_str()).p2p(),
         };
-        let made = timeout(CONNECT_LIMIT, builder.method_timeout(self.inner.limit).build()).await;
-        let made = made.map_err(|_| Error::NoBus { detail: "it does not answer".to_owned() })?;
+        // Somebody who takes the connection and says nothing is there: that is no machine without a bus.
+        let silent = |_| Error::TimedOut { what: "Connect to the system bus", limit: CONNECT_LIMIT };
+        let made = timeout(CONNECT_LIMIT, builder.method_timeout(self.inner.limit).build()).await.map_err(silent)?;
         let connection = made.map_err(|error| Error::NoBus { detail: error.to_string() })?;
         Ok(live.insert(connection).clone())
     }

@@ -242,6 +242,10 @@ impl Login {
     }
 
     async fn list_inhibitors(&self) -> Vec<(String, String, String, String, u32, u32)> {
+        let silent = self.0.state().mood == Mood::Silent;
+        if silent {
+            pending::<()>().await;
+        }
         let state = self.0.state();
         let others = state.inhibitors.iter().map(|(who, why)| (who.clone(), why.clone(), 77));
         let ours = state.locks.iter().map(|why| ("Orbitr".to_owned(), why.clone(), std::process::id()));

@@ -9,7 +9,7 @@ use orbitr_store::{self as store, Tx};
 use serde::{Deserialize, Serialize};
 use tokio::{sync::broadcast::error::RecvError, time::sleep};
 
-use super::{Holder, Verb, holding};
+use super::{Holder, Verb, holding, others_hold};
 use crate::outside::Outside;
 
 /// A job may pull images over a slow line for hours.
@@ -34,15 +34,7 @@ async fn held(outside: &Outside, cx: &StepContext) -> Result<Vec<Holder>, StepEr
     let jobs = cx.store().read(|conn| unfinished(conn, None)).await?;
     let mut held = holding(jobs);
     held.retain(|holder| holder.job != Some(own));
-    let others = match outside.bus.inhibitors().await {
-        Err(error) if error.is_absence() => Vec::new(),
-        found => found?,
-    };
-    held.extend(others.into_iter().filter(|other| other.process != std::process::id()).map(|other| Holder {
-        who: other.who,
-        why: other.why,
-        job: None,
-    }));
+    held.extend(others_hold(&outside.bus).await?);
     Ok(held)
 }
 

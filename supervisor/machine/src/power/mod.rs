@@ -8,7 +8,7 @@ use orbitr_access::{
 };
 use orbitr_host::{
     clock::boot_id,
-    dbus::{Can, PowerVerb},
+    dbus::{Bus, Can, Error as BusError, PowerVerb},
 };
 use orbitr_jobs::{Kind, NewJob, Unfinished, enqueue, unfinished};
 use orbitr_model::{FieldError, JobId, deed};
@@ -111,6 +111,12 @@ pub(crate) fn holding(jobs: Vec<Unfinished>) -> Vec<Holder> {
     held.map(|job| Holder { who: job.title, why: "A job is at work".to_owned(), job: Some(job.id) }).collect()
 }
 
+/// What else holds a shutdown back, as everybody asks who is about to take the machine down.
+pub(crate) async fn others_hold(bus: &Bus) -> Result<Vec<Holder>, BusError> {
+    let others = bus.held_by_others().await?;
+    Ok(others.into_iter().map(|held| Holder { who: held.who, why: held.why, job: None }).collect())
+}
+
 pub(crate) fn pending(jobs: &[Unfinished]) -> Option<Pending> {
     let job = jobs.iter().find(|job| job.kind == kind::PowerJob::NAME)?;
     let args: kind::Args = serde_json::from_str(&job.args).ok()?;
@@ -139,7 +145,7 @@ impl Machine {
         let jobs = self.inner.store.read(|conn| unfinished(conn, None)).await?;
         let pending = pending(&jobs);
         let (available, reason) = self.can(Verb::Reboot).await?;
-        let held_by = if available { self.others_hold().await? } else { Vec::new() };
+        let held_by = if available { others_hold(&self.outside().bus).await? } else { Vec::new() };
         Ok(Power { available, reason, jobs: holding(jobs), held_by, pending })
     }
 
@@ -157,13 +163,6 @@ impl Machine {
         Ok((false, why.to_owned()))
     }
 
-    /// What other programs hold a shutdown back.
-    pub(crate) async fn others_hold(&self) -> Result<Vec<Holder>, Error> {
-        let found = self.outside().bus.inhibitors().await?;
-        let others = found.into_iter().filter(|held| held.process != std::process::id());
-        Ok(others.map(|held| Holder { who: held.who, why: held.why, job: None }).collect())
-    }
-
     /// Reboots or powers off, as a job: at once when nothing holds it back, else, with `wait`, when the last job has ended.
     ///
     /// # Errors
@@ -176,7 +175,7 @@ impl Machine {
         if !available {
             return Err(Error::Unavailable(why));
         }
-        let others = if request.wait { Vec::new() } else { self.others_hold().await? };
+        let others = if request.wait { Vec::new() } else { others_hold(&self.outside().bus).await? };
         let args = kind::Args { verb, boot: boot_id() };
         let job = NewJob::of::<kind::PowerJob>(&args, verb.word(), permit.actor().clone())?.lock("power");
         let event = NewEvent {

@@ -15,7 +15,12 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use crate::{Error, Holder, Machine, data::Acts, power::holding, units::MachineJob};
+use crate::{
+    Error, Holder, Machine,
+    data::Acts,
+    power::{holding, others_hold},
+    units::MachineJob,
+};
 
 const HOSTED: &str = "This is hosted mode: the machine is not Orbitr's, and what else is on it is nobody's to erase. Uninstall Orbitr and delete its state folder instead.";
 const NAMELESS: &str = "This machine has neither a serial number nor an id, so nothing can be typed that names it.";
@@ -67,7 +72,7 @@ impl Machine {
             Err(Error::Unavailable(why)) => (why, None),
             Err(error) => return Err(error),
         };
-        let held_by = if serial.is_some() { self.inhibitors().await? } else { Vec::new() };
+        let held_by = if serial.is_some() { others_hold(&self.outside().bus).await? } else { Vec::new() };
         Ok(Reset { available: serial.is_some(), reason, serial, jobs: holding(jobs), held_by, pending })
     }
 
@@ -76,14 +81,6 @@ impl Machine {
         let acts = self.outside().acts.as_ref().ok_or_else(|| Error::Unavailable(HOSTED.to_owned()))?;
         let serial = acts.machine_serial().await?;
         Ok((acts, serial.ok_or_else(|| Error::Unavailable(NAMELESS.to_owned()))?))
-    }
-
-    /// What other programs hold a shutdown back; a machine without logind has none.
-    async fn inhibitors(&self) -> Result<Vec<Holder>, Error> {
-        match self.others_hold().await {
-            Err(Error::Bus(error)) if error.is_absence() => Ok(Vec::new()),
-            found => found,
-        }
     }
 
     /// Erases everything on the data partition and restarts, as a job: at once when nothing holds it back, else, with `wait`,
@@ -97,7 +94,7 @@ impl Machine {
         if request.serial.trim() != serial {
             return Err(Error::WrongSerial);
         }
-        let others = if request.wait { Vec::new() } else { self.inhibitors().await? };
+        let others = if request.wait { Vec::new() } else { others_hold(&self.outside().bus).await? };
         let args = kind::Args { serial, boot: boot_id() };
         let job = NewJob::of::<kind::ResetJob>(&args, "Factory reset", permit.actor().clone())?.lock("power");
         let event = NewEvent {

@@ -54,7 +54,7 @@ pub(super) async fn no_power(bus: &Bus) -> String {
 
 /// As `GET /box/power` would say it.
 pub(super) async fn held(bus: &Bus) -> Result<Value, Problem> {
-    let held = bus.inhibitors().await?;
+    let held = bus.held_by_others().await?;
     let held: Vec<_> = held.into_iter().map(|one| json!({"who": one.who, "why": one.why})).collect();
     Ok(json!({ "held_by": held }))
 }

@@ -125,6 +125,32 @@ async fn a_shutdown_is_held_back_until_the_lock_is_dropped() {
 }
 
 #[tokio::test]
+async fn what_others_hold_back_is_told_apart_from_not_knowing() {
+    let machine = FakeSystemd::start().await;
+    let bus = machine.bus_with(Duration::from_millis(200));
+    machine.state().inhibitors.push(("apt".to_owned(), "upgrading".to_owned()));
+    let _lock = bus.inhibit_shutdown("Orbitr", "Install PostgreSQL").await.unwrap();
+    let held = bus.held_by_others().await.unwrap();
+    let held: Vec<_> = held.iter().map(|one| one.who.as_str()).collect();
+    assert_eq!(held, ["apt"], "our own lock is no other's");
+    machine.state().mood = Mood::Silent;
+    let silent = bus.held_by_others().await.unwrap_err();
+    assert!(matches!(silent, Error::TimedOut { .. }), "a logind that does not answer may know of somebody: {silent:?}");
+    let nowhere = Bus::at("unix:path=/nonexistent/bus", LIMIT);
+    assert_eq!(nowhere.held_by_others().await.unwrap(), [], "without logind nobody can hold anything back");
+}
+
+#[tokio::test]
+async fn a_bus_that_says_nothing_is_there_all_the_same() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("bus");
+    let _silent = std::os::unix::net::UnixListener::bind(&path).unwrap();
+    let bus = Bus::at(&format!("unix:path={}", path.display()), LIMIT);
+    let error = bus.held_by_others().await.unwrap_err();
+    assert!(matches!(error, Error::TimedOut { .. }) && !error.is_absence(), "{error:?}");
+}
+
+#[tokio::test]
 async fn a_machine_without_a_bus_is_told_as_such() {
     let nowhere = Bus::at("unix:path=/nonexistent/bus", LIMIT);
     let error = nowhere.units().await.unwrap_err();

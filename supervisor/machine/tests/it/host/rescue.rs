@@ -134,6 +134,45 @@ async fn a_reset_that_root_refuses_says_why_and_leaves_no_request_behind() {
 }
 
 #[tokio::test]
+async fn a_machine_without_logind_has_nobody_who_holds_a_reset_back() {
+    let run = tempfile::tempdir().unwrap();
+    std::fs::create_dir_all(run.path().join("orbitr-box/results")).unwrap();
+    std::fs::write(run.path().join("machine-id"), "0123456789abcdef0123456789abcdef\n").unwrap();
+    let places = Places { state: run.path().join("state"), run: run.path().to_owned(), stands_in: true };
+    let room = Room::new(Outside { acts: Some(Acts::with_bus(places, nowhere().bus)), ..nowhere() }).await;
+    let state = room.machine.reset(&view()).await.unwrap();
+    assert!(state.available && state.held_by.is_empty(), "{state:?}");
+    room.machine.factory_reset(&reset(), &typed("01234567", false)).await.unwrap();
+    let request = run.path().join("orbitr/requests/factory-reset.json");
+    room.until(async || request.exists()).await;
+}
+
+#[tokio::test]
+async fn a_logind_that_does_not_answer_lets_nothing_go_down() {
+    let image = Image::new().await;
+    let bus = image.fake.bus_with(Duration::from_millis(200));
+    let room = Room::new(Outside { bus, acts: Some(image.acts()), ..nowhere() }).await;
+    image.fake.state().mood = Mood::Silent;
+    let slow = (504, "machine-slow".to_owned());
+    assert_eq!(code(room.machine.power(&view()).await.unwrap_err()), slow);
+    assert_eq!(code(room.machine.reset(&view()).await.unwrap_err()), slow);
+    assert_eq!(code(room.machine.set_power(&power(), &reboot(false)).await.unwrap_err()), slow);
+    assert_eq!(code(room.machine.factory_reset(&reset(), &typed("SN-42", false)).await.unwrap_err()), slow);
+    assert!(room.history().await.is_empty());
+    // A job that may wait asks again and again, and does not take silence for nobody.
+    let waits = async |job| {
+        room.until(async || room.jobs.get(job).await.unwrap().unwrap().state == JobState::Running).await;
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        assert_eq!(room.jobs.get(job).await.unwrap().unwrap().state, JobState::Running);
+        room.jobs.cancel(job, &Actor::Box, None).await.unwrap();
+        assert_eq!(room.jobs.wait(job).await.unwrap().state, JobState::Cancelled);
+    };
+    waits(room.machine.set_power(&power(), &reboot(true)).await.unwrap().job).await;
+    waits(room.machine.factory_reset(&reset(), &typed("SN-42", true)).await.unwrap().job).await;
+    assert!(image.fake.done().is_empty() && image.request().is_none());
+}
+
+#[tokio::test]
 async fn hosted_mode_says_why_nothing_is_erased_there() {
     let fake = FakeSystemd::start().await;
     let room = Room::new(with(&fake)).await;
