@@ -8,6 +8,7 @@ use orbitr_access::{
     action::{ListApps, ListJobs, ViewBox},
 };
 use orbitr_jobs::{Filter, Visible};
+use orbitr_machine::Verdict;
 use orbitr_model::{DisplayName, Mode, PageRequest};
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -51,6 +52,9 @@ struct Status {
     mode: Mode,
     /// Docker, which runs the apps.
     docker: DockerStatus,
+    /// Whether the machine's clock can be right, as it was last judged. By a clock that is `behind` or `ahead` no certificate
+    /// can be checked.
+    clock: Verdict,
     /// Whether the box is in safe mode: apps stay stopped.
     safe_mode: bool,
     /// How many apps are in each state; states without any are left out.
@@ -85,7 +89,7 @@ async fn status(rooms: &Rooms, permit: &Permit<ViewBox>, version: &'static str) 
         Some(why) => Mode::Degraded { reasons: vec![format!("Docker does not answer: {why}")] },
     };
     let docker = DockerStatus { up: reason.is_none(), reason: reason.unwrap_or_default() };
-    let name = rooms.machine.name();
+    let (name, clock) = (rooms.machine.name(), rooms.machine.clock());
     let safe_mode = rooms.apps.in_safe_mode().await?;
-    Ok(Json(Status { version, name, mode, docker, safe_mode, apps, active_jobs: jobs.items.len() }))
+    Ok(Json(Status { version, name, mode, docker, clock, safe_mode, apps, active_jobs: jobs.items.len() }))
 }

@@ -1,6 +1,8 @@
 //! How the API speaks HTTP.
 
 use http::{Method, StatusCode};
+use orbitr_host::testing::FakeSystemd;
+use orbitr_machine::Outside;
 use serde_json::{Value, json};
 
 use crate::testbox::{TestBox, json as with_json, request};
@@ -19,6 +21,25 @@ async fn the_status_says_how_the_box_is_doing() {
     assert_eq!(status["apps"], json!({}));
     assert_eq!(test.send_as_nobody(request(Method::GET, "/health"), "").await.json(), json!({ "status": "ok" }));
     assert_eq!(test.send_as_nobody(request(Method::GET, "/status"), "").await.status, 401);
+}
+
+#[tokio::test]
+async fn the_status_says_when_the_clock_cannot_be_right() {
+    let fake = FakeSystemd::start().await;
+    let built = |text: &str| text.parse().unwrap();
+    let right = Outside { bus: fake.bus(), built: built("2020-01-01T00:00:00Z"), ..Outside::this_machine() };
+    let status = TestBox::on(right.clone()).await.get("/status").await.json();
+    assert_eq!(status["clock"], json!({ "verdict": "plausible" }));
+    let test = TestBox::on(Outside { built: built("2100-01-01T00:00:00Z"), ..right }).await;
+    let status = test.get("/status").await.json();
+    assert_eq!(
+        (&status["clock"]["verdict"], &status["clock"]["at_least"]),
+        (&json!("behind"), &json!("2100-01-01T00:00:00Z"))
+    );
+    assert!(status["clock"]["why"].as_str().unwrap().contains("1 Jan 2100"), "{status}");
+    let document = test.get("/openapi.json").await.json();
+    let required = document["components"]["schemas"]["Status"]["required"].as_array().unwrap();
+    assert!(required.contains(&json!("clock")), "{required:?}");
 }
 
 #[tokio::test]

@@ -25,6 +25,12 @@ pub(super) async fn status(client: &Client, out: &mut Output) -> Result<Exit, Fa
         Some(true) => "on: apps stay stopped",
         _ => "",
     };
+    // A clock that nothing speaks against is not worth a line.
+    let clock = match text(&status, "/clock/verdict").as_str() {
+        "behind" | "ahead" => format!("wrong: {}", text(&status, "/clock/why")),
+        "doubtful" => format!("doubtful: {}", text(&status, "/clock/why")),
+        _ => String::new(),
+    };
     let counts = status.pointer("/apps").and_then(Value::as_object);
     let apps: Vec<_> = counts.into_iter().flatten().map(|(state, count)| format!("{count} {state}")).collect();
     out.pairs(&[
@@ -32,6 +38,7 @@ pub(super) async fn status(client: &Client, out: &mut Output) -> Result<Exit, Fa
         ("Version", text(&status, "/version")),
         ("Mode", text(&status, "/mode")),
         ("Docker", docker),
+        ("Clock", clock),
         ("Safe mode", safe.to_owned()),
         ("Apps", if apps.is_empty() { "none".to_owned() } else { apps.join(", ") }),
         ("Active jobs", text(&status, "/active_jobs")),

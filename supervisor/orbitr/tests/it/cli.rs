@@ -80,6 +80,19 @@ async fn the_box_tells_how_it_is_doing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_clock_that_cannot_be_right_is_told_with_the_state_of_the_box() {
+    let on = claimed().await;
+    assert!(!run(&on, &["status"]).out.contains("Clock"), "nothing speaks against it");
+    let (_, dir) = on.end(nix::sys::signal::Signal::SIGTERM);
+    // 1 January 2100: the box ran then.
+    std::fs::write(dir.path().join("state/last-seen"), "4102444800\n").unwrap();
+    let on = Supervisor::start_in(dir);
+    let status = run(&on, &["status"]);
+    assert!(status.out.contains("Clock        wrong: ") && status.out.contains("2100"), "{}{}", status.out, status.err);
+    assert_eq!(run(&on, &["status", "--json"]).json()["clock"]["verdict"], "behind");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_owner_who_cannot_get_in_resets_the_password_on_the_box() {
     let on = claimed().await;
     assert_eq!(run(&on, &["users", "--json"]).json()[0]["username"], "ada");
