@@ -5,6 +5,7 @@
 //! Signatures of what it serves are checked like those of the proxies: by the contract test, against a real systemd.
 #![allow(clippy::unwrap_used, clippy::expect_used, missing_docs, reason = "a test may fail loudly")]
 
+mod on_bus;
 mod services;
 
 use std::{
@@ -17,6 +18,7 @@ use std::{
 use tokio::{net::UnixListener, sync::Notify, task::JoinHandle};
 use zbus::{Connection, Guid, connection::Builder};
 
+pub use self::on_bus::FakeBus;
 use crate::dbus::Bus;
 
 /// What the fake does when something is asked that changes the machine.

@@ -216,6 +216,7 @@ impl Rooms {
     async fn build(config: &Config, store: Store) -> anyhow::Result<Self> {
         let mut outside = Outside::this_machine().built(identity::built());
         if let Some(places) = &config.image {
+            outside.image = true;
             outside.acts = Some(Acts::new(places.clone()));
         }
         let machine = Machine::open_with(store.clone(), config.state_dir.clone(), VERSION, outside);

@@ -31,7 +31,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 const ALICE: &str = "correct horse battery";
 
 /// The menu on a terminal of its own.
-struct Menu {
+pub(crate) struct Menu {
     child: Child,
     keyboard: File,
     seen: Arc<Mutex<Seen>>,
@@ -43,7 +43,7 @@ struct Seen {
 }
 
 impl Menu {
-    fn start(socket: &Path, term: &str, args: &[&str]) -> Self {
+    pub(crate) fn start(socket: &Path, term: &str, args: &[&str]) -> Self {
         let size = Winsize { ws_row: 25, ws_col: 80, ws_xpixel: 0, ws_ypixel: 0 };
         let pty = openpty(Some(&size), None).unwrap();
         let mut command = Command::new(env!("CARGO_BIN_EXE_orbitr"));
@@ -78,13 +78,13 @@ impl Menu {
         self.seen.lock().unwrap().bytes.clone()
     }
 
-    fn press(&mut self, keys: &str) {
+    pub(crate) fn press(&mut self, keys: &str) {
         self.keyboard.write_all(keys.as_bytes()).unwrap();
     }
 
     /// Waits until the screen is as wanted, and gives it.
     #[track_caller]
-    fn until(&self, what: &str, is: impl Fn(&str) -> bool) -> String {
+    pub(crate) fn until(&self, what: &str, is: impl Fn(&str) -> bool) -> String {
         let begun = Instant::now();
         loop {
             let screen = self.screen();
@@ -97,7 +97,7 @@ impl Menu {
     }
 
     #[track_caller]
-    fn shows(&self, text: &str) -> String {
+    pub(crate) fn shows(&self, text: &str) -> String {
         self.until(text, |screen| screen.contains(text))
     }
 
@@ -126,7 +126,7 @@ impl Drop for Menu {
     }
 }
 
-fn socket(box_: &Supervisor) -> std::path::PathBuf {
+pub(crate) fn socket(box_: &Supervisor) -> std::path::PathBuf {
     box_.state().join("control.sock")
 }
 

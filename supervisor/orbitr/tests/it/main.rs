@@ -6,6 +6,7 @@ mod console;
 mod extension;
 mod image;
 mod machine;
+mod network;
 mod stand_in;
 mod supervise;
 mod support;

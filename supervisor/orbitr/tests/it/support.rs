@@ -162,8 +162,7 @@ fn command(dir: &TempDir, https: u16, http: u16) -> Command {
         .arg("--docker-socket")
         .arg(dir.path().join("no-docker.sock"))
         .env_clear()
-        // A machine without systemd, whatever this one is: no test reboots it.
-        .env("DBUS_SYSTEM_BUS_ADDRESS", "unix:path=/nonexistent/bus")
+        .env("DBUS_SYSTEM_BUS_ADDRESS", bus(dir))
         .stdin(Stdio::null());
     if dir.path().join("watch-crashes").exists() {
         command.arg("--watch-crashes");
@@ -173,6 +172,12 @@ fn command(dir: &TempDir, https: u16, http: u16) -> Command {
         command.arg("--stand-in").arg(run);
     }
     command
+}
+
+/// A machine without systemd, whatever this one is: no test reboots it. Where a stand-in has its bus in the folder, that.
+pub(crate) fn bus(dir: &TempDir) -> String {
+    let bus = dir.path().join("bus");
+    if bus.exists() { format!("unix:path={}", bus.display()) } else { "unix:path=/nonexistent/bus".to_owned() }
 }
 
 fn spawn(dir: &TempDir, https: u16, http: u16) -> (Child, UnixDatagram) {
