@@ -9,6 +9,7 @@ mod rescue;
 mod ssh;
 mod support;
 mod time;
+mod trial;
 mod units;
 
 use maud::{Markup, html};
@@ -43,11 +44,12 @@ pub(crate) fn routes(routes: Routes<Site>) -> Routes<Site> {
         .get(ViewJournal, "/system/journal.txt", journal::download)
         .get(ViewMachine, "/system/network", network::page)
         .post(ChangeBox, "/system/network/host-name", network::rename)
-        .get(ViewMachine, "/system/network/trial", cards::trial)
+        .get(ViewMachine, "/system/network/trial", trial::show)
+        .get(ViewMachine, "/system/network/state", network::state_part)
         .get(ViewMachine, "/system/network/cards/{card}", cards::show)
         .post(ChangeNetwork, "/system/network/cards/{card}", cards::change)
-        .post(ChangeNetwork, "/system/network/confirm", cards::confirm)
-        .post(ChangeNetwork, "/system/network/revert", cards::revert)
+        .post(ChangeNetwork, "/system/network/confirm", trial::confirm)
+        .post(ChangeNetwork, "/system/network/revert", trial::revert)
         .get(ViewMachine, "/system/ssh", ssh::page)
         .post(ChangeSsh, "/system/ssh", ssh::save)
         .get(ViewMachine, "/system/time", time::page)

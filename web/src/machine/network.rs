@@ -3,7 +3,6 @@
 use axum::{
     Form,
     extract::State,
-    http::StatusCode,
     response::{IntoResponse, Response},
 };
 use maud::{Markup, html};
@@ -12,16 +11,16 @@ use orbitr_access::{
     action::{ChangeBox, ViewMachine},
 };
 use orbitr_machine::{ChangeHostName, Link, Network};
-use orbitr_model::Problem;
+use orbitr_model::{Problem, Topic};
 use serde::Deserialize;
 
 use super::{
-    cards::{self, Reached},
-    cx_of, head,
+    cards, cx_of,
+    trial::{self, Reached},
 };
 use crate::{
     flash::Flash,
-    shell::{self, PageCx},
+    shell::{PageCx, error_status},
     site::{Cx, Site},
     trouble::Answer,
     ui::{self, Column, Field, Icon, Row, Status, Tone},
@@ -35,8 +34,8 @@ fn look(link: &Link) -> Status {
     }
 }
 
-fn body(cx: PageCx, network: &Network, reached: Reached, typed: Option<&str>, problem: Option<&Problem>) -> Markup {
-    let cx = cx_of(cx, "Network");
+/// The network as it is; follows the box, as a trial begins and ends.
+fn state(network: &Network) -> Markup {
     let rows = network.links.iter().map(|link| {
         Row::new()
             .cell(link.name.as_str())
@@ -57,9 +56,7 @@ fn body(cx: PageCx, network: &Network, reached: Reached, typed: Option<&str>, pr
         None => "Whether it answers to it cannot be told here.",
     };
     let body = html! {
-        (head("Network"))
         div class="stack" {
-            (cards::trial_part(&cx, network, reached))
             (ui::card("Links", ui::table("Links", columns).rows(rows).empty(empty)).flush())
             (ui::card("Ways", ui::key_values()
                 .row("Gateway", lines(gateways))
@@ -67,13 +64,21 @@ fn body(cx: PageCx, network: &Network, reached: Reached, typed: Option<&str>, pr
                 .row("Local name", html! { (ui::copyable(&network.mdns.name)) " " span class="status-reason" { (mdns) } })
                 .maybe("Looked after by", Some(&network.managed_by).filter(|by| !by.is_empty()))))
             (cards::list(network))
+        }
+    };
+    ui::live("network-state", &[Topic::Box], "/system/network/state", body)
+}
+
+fn body(cx: PageCx, network: &Network, reached: Reached, typed: Option<&str>, problem: Option<&Problem>) -> Markup {
+    let cx = cx_of(cx, "Network");
+    let body = html! {
+        (state(network))
             (ui::card("Host name", ui::Form::post("/system/network/host-name").problem(problem)
                 .body(Field::text("host_name", "Host name").value(typed.unwrap_or(&network.host_name)).required().mono().max_length(63)
                     .help("Letters, digits and dashes. Bookmarks to the old name stop working.").problem(problem))
                 .button(ui::button("Rename"))).hint("The machine's name in its network."))
-        }
     };
-    shell::page(&cx, "Network", body)
+    trial::page(&cx, "Network", "stack", network, reached, body)
 }
 
 pub(super) async fn page(
@@ -81,10 +86,12 @@ pub(super) async fn page(
     permit: Permit<ViewMachine>,
     reached: Reached,
     Cx(cx): Cx,
-) -> Answer<Response> {
-    let network = site.machine.network(&permit).await?;
-    let page = body(cx, &network, reached, None, None);
-    Ok(cards::looks_again(&network, page.into_response()))
+) -> Answer<Markup> {
+    Ok(body(cx, &site.machine.network(&permit).await?, reached, None, None))
+}
+
+pub(super) async fn state_part(State(site): State<Site>, permit: Permit<ViewMachine>) -> Answer<Markup> {
+    Ok(state(&site.machine.network(&permit).await?))
 }
 
 #[derive(Deserialize)]
@@ -106,8 +113,8 @@ pub(super) async fn rename(
         Err(problem) => {
             let look = site.access.permit::<ViewMachine>(permit.caller(), TheBox).await?;
             let network = site.machine.network(&look).await?;
-            let status = StatusCode::from_u16(problem.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-            Ok((status, body(cx, &network, reached, Some(&form.host_name), Some(&problem))).into_response())
+            Ok((error_status(&problem), body(cx, &network, reached, Some(&form.host_name), Some(&problem)))
+                .into_response())
         }
     }
 }

@@ -3,7 +3,6 @@
 use axum::{
     Form,
     extract::{Path, State},
-    http::StatusCode,
     response::{IntoResponse, Response},
 };
 use maud::{Markup, html};
@@ -18,7 +17,7 @@ use serde::Deserialize;
 use super::{cx_of, head, needs};
 use crate::{
     flash::Flash,
-    shell::{self, PageCx, Section},
+    shell::{self, PageCx, Section, error_status},
     site::{Cx, Site},
     trouble::{Answer, Trouble},
     ui::{self, Confirm, Field, Icon, Tone},
@@ -147,8 +146,7 @@ pub(super) async fn act(
         Err(problem) => {
             let look = site.access.permit::<ViewMachine>(permit.caller(), TheBox).await?;
             let power = site.machine.power(&look).await?;
-            let status = StatusCode::from_u16(problem.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-            Ok((status, asks(cx, verb, &power, &form, Some(&problem))).into_response())
+            Ok((error_status(&problem), asks(cx, verb, &power, &form, Some(&problem))).into_response())
         }
     }
 }

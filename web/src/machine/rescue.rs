@@ -3,7 +3,6 @@
 use axum::{
     Form,
     extract::State,
-    http::StatusCode,
     response::{IntoResponse, Response},
 };
 use maud::{Markup, html};
@@ -19,7 +18,7 @@ use serde::Deserialize;
 use super::{cx_of, head};
 use crate::{
     flash::Flash,
-    shell::{self, PageCx, SAFE_MODE, Section},
+    shell::{self, PageCx, SAFE_MODE, Section, error_status},
     site::{Cx, Site},
     trouble::{Answer, Trouble},
     ui::{self, Confirm, Field, Icon, Tone},
@@ -161,8 +160,7 @@ pub(super) async fn reset(
             if !reset.available {
                 return Err(Trouble(problem));
             }
-            let status = StatusCode::from_u16(problem.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-            Ok((status, asks(cx, &reset, &form, Some(&problem))).into_response())
+            Ok((error_status(&problem), asks(cx, &reset, &form, Some(&problem))).into_response())
         }
     }
 }

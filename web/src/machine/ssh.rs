@@ -3,7 +3,6 @@
 use axum::{
     Form,
     extract::State,
-    http::StatusCode,
     response::{IntoResponse, Response},
 };
 use maud::{Markup, html};
@@ -18,7 +17,7 @@ use serde::Deserialize;
 use super::{cx_of, head};
 use crate::{
     flash::Flash,
-    shell::{self, PageCx},
+    shell::{self, PageCx, error_status},
     site::{Cx, Site},
     trouble::Answer,
     ui::{self, Column, Field, Icon, Row, Status, Tone},
@@ -97,8 +96,7 @@ pub(super) async fn save(
         Err(problem) => {
             let look = site.access.permit::<ViewMachine>(permit.caller(), TheBox).await?;
             let ssh = site.machine.ssh(&look).await?;
-            let status = StatusCode::from_u16(problem.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-            Ok((status, body(cx, &ssh, Some(&form), Some(&problem))).into_response())
+            Ok((error_status(&problem), body(cx, &ssh, Some(&form), Some(&problem))).into_response())
         }
     }
 }

@@ -3,7 +3,6 @@
 use axum::{
     Form,
     extract::State,
-    http::StatusCode,
     response::{IntoResponse, Response},
 };
 use maud::{Markup, html};
@@ -18,7 +17,7 @@ use serde::Deserialize;
 use super::{cx_of, head};
 use crate::{
     flash::Flash,
-    shell::{self, PageCx},
+    shell::{self, PageCx, error_status},
     site::{Cx, Site},
     trouble::Answer,
     ui::{self, Choice, Field, Icon, Status, Tone},
@@ -111,9 +110,6 @@ pub(super) async fn save(
         ChangeTime { time_zone: Some(form.time_zone.clone()), ntp_servers: time.can_choose.then_some(servers) };
     match site.machine.change_time(&permit, &change).await.map_err(Problem::from) {
         Ok(()) => Ok(Flash::good("Saved").redirect("/system/time")),
-        Err(problem) => {
-            let status = StatusCode::from_u16(problem.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-            Ok((status, body(cx, &time, Some(&form), Some(&problem))).into_response())
-        }
+        Err(problem) => Ok((error_status(&problem), body(cx, &time, Some(&form), Some(&problem))).into_response()),
     }
 }

@@ -84,6 +84,9 @@ pub struct PageCx {
     pub crumbs: Vec<Crumb>,
     /// What runs now, as far as this viewer may see it; the tray shows the first five.
     pub jobs: Vec<TrayJob>,
+    /// After how many seconds a browser without JavaScript loads the page again. Only for pages on which nobody types: what
+    /// was typed would be gone.
+    pub look_again: Option<u32>,
     /// Where the stream of changes goes on from, so that nothing is missed between this answer and its start.
     pub events_after: Option<String>,
 }
@@ -105,6 +108,7 @@ impl PageCx {
             section: None,
             crumbs: Vec::new(),
             jobs: Vec::new(),
+            look_again: None,
             events_after: None,
         }
     }
@@ -206,6 +210,7 @@ fn document(cx: &PageCx, title: &str, kind: &str, inside: &Markup) -> Markup {
                     meta name="theme-color" media=(media) content=(if cx.prefs.theme == theme { forced } else { colour });
                 }
                 meta name="htmx-config" content=(HTMX_CONFIG);
+                @if let Some(seconds) = cx.look_again { noscript { meta http-equiv="refresh" content=(seconds); } }
                 title { (title) " · " (cx.box_name) }
                 link rel="preload" as="font" type="font/woff2" crossorigin href=(asset_url("inter-latin.woff2"));
                 link rel="stylesheet" href=(asset_url("app.css"));
