@@ -17,7 +17,7 @@ use orbitr_machine::data::Places;
 use tokio::{
     signal::unix::{SignalKind, signal},
     sync::{Notify, mpsc},
-    time::{MissedTickBehavior, interval, sleep},
+    time::{Instant, MissedTickBehavior, interval, sleep_until},
 };
 
 use self::{
@@ -106,6 +106,8 @@ async fn show(client: Client, welcome: PathBuf, args: &Args) -> io::Result<()> {
     let mut keys = terminal::keys();
     let mut seconds = interval(Duration::from_secs(1));
     seconds.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    // Kept over the turns of the loop: a second that ends with the minute would put it off for another one.
+    let mut minute = next_minute();
     let mut screen = Screen::open()?;
     screen.draw(&console)?;
     loop {
@@ -121,7 +123,10 @@ async fn show(client: Client, welcome: PathBuf, args: &Args) -> io::Result<()> {
             Some(event) = told.recv() => console.take(event),
             _ = seconds.tick(), if console.counts_down() => console.take(Event::Second),
             // The kernel writes onto the box's own terminals, and serial lines lose a letter now and then.
-            () = sleep(to_the_minute()) => if args.leave { vec![Ask::Look] } else { vec![Ask::Look, Ask::Repaint] },
+            () = sleep_until(minute) => {
+                minute = next_minute();
+                if args.leave { vec![Ask::Look] } else { vec![Ask::Look, Ask::Repaint] }
+            }
         };
         if asks.contains(&Ask::Leave) {
             break;
@@ -142,10 +147,10 @@ async fn show(client: Client, welcome: PathBuf, args: &Args) -> io::Result<()> {
     screen.close()
 }
 
-/// Until the clock on the screen changes.
-fn to_the_minute() -> Duration {
+/// When the clock on the screen changes.
+fn next_minute() -> Instant {
     let seconds = orbitr_model::Timestamp::now().as_second().rem_euclid(60);
-    Duration::from_secs(60 - seconds.unsigned_abs())
+    Instant::now() + Duration::from_secs(60 - seconds.unsigned_abs())
 }
 
 /// What the terminal can show. The machine's own screen knows block letters; what is at the other end of a serial line is
