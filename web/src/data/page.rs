@@ -68,11 +68,16 @@ fn fresh(site: &Site, facts: &DataFacts, problem: Option<&Problem>) -> Markup {
             (ui::banner(Tone::Neutral, "It was begun before").body(html! { p { "A power cut or a restart stopped it. Nothing was on it yet, so it is made again." } }))
         }
         @if let Some(disk) = &facts.boot_disk { (about(disk)) }
-        @else { (ui::banner(Tone::Warn, "The disk that this box runs from cannot be told").body(html! { p { "Unplug other disks that hold Orbitr OS, then restart the box." } })) }
-        (ui::Form::post("/setup/data").problem(problem).body(html! {
-            input type="hidden" name="choice" value="new";
-            (encryption(site, problem))
-        }).button(ui::button("Continue").primary().trailing(Icon::ArrowRight)))
+        @else {
+            (ui::banner(Tone::Warn, "The disk that this box runs from cannot be told").body(html! { p { "Unplug other disks that hold Orbitr OS, then restart the box." } }))
+        }
+        // Root would refuse to guess.
+        @if facts.boot_disk.is_some() {
+            (ui::Form::post("/setup/data").problem(problem).body(html! {
+                input type="hidden" name="choice" value="new";
+                (encryption(site, problem))
+            }).button(ui::button("Continue").primary().trailing(Icon::ArrowRight)))
+        } @else { (look_again()) }
     }
 }
 
@@ -81,12 +86,12 @@ fn encryption(site: &Site, problem: Option<&Problem>) -> Markup {
     html! {
         (Field::switch("encrypt", "Encrypt the data").problem(problem)
             .help("Whoever takes the disk away can then read nothing. You get a recovery key to write down; without it and without this machine, the data cannot be opened by anybody."))
-        @if chip {
+        div class="only-encrypted" { @if chip {
             (Field::switch("chip", "Open them by itself on this machine").on(true)
                 .help("The machine's security chip keeps a key. Without this, the box waits for the recovery key at each start."))
         } @else {
             p { "This machine has no security chip (TPM 2.0), so an encrypted box waits for its recovery key at each start." }
-        }
+        } }
     }
 }
 
@@ -111,10 +116,11 @@ fn choose(site: &Site, facts: &DataFacts, problem: Option<&Problem>) -> Markup {
     let mut choices: Vec<Choice> = facts.candidates.iter().map(candidate).collect();
     let may_be_new = !on_boot_disk && facts.reason != Some(DataReason::Ambiguous);
     if may_be_new {
-        choices.push(
-            Choice::new("new", "Start with a new, empty data partition")
-                .help("On the disk that the box runs from. What was found stays as it is."),
-        );
+        let other = match facts.candidates.is_empty() {
+            true => "On the disk that the box runs from. If the old one comes back, what is on it is as it was.",
+            false => "On the disk that the box runs from. What was found stays as it is.",
+        };
+        choices.push(Choice::new("new", "Start with a new, empty data partition").help(other));
     }
     html! {
         div { h1 { (title) } p class="lead" { (lead) } }
@@ -124,7 +130,7 @@ fn choose(site: &Site, facts: &DataFacts, problem: Option<&Problem>) -> Markup {
         @if !choices.is_empty() {
             (ui::Form::post("/setup/data").problem(problem).body(html! {
                 (Field::radio("choice", "How to go on", choices).required().problem(problem))
-                @if may_be_new { (encryption(site, None)) }
+                @if may_be_new { div class="form only-new" { (encryption(site, None)) } }
             }).button(ui::button("Go on").primary().trailing(Icon::ArrowRight)))
         }
         (look_again())
@@ -158,7 +164,7 @@ fn locked(facts: &DataFacts, problem: Option<&Problem>) -> Markup {
         }
         (ui::Form::post("/setup/unlock").problem(problem).body(html! {
             @if let Some(partition) = partition { input type="hidden" name="partition" value=(partition); }
-            (Field::text("key", "Recovery key").mono().placeholder("XXXX-XXXX-XXXX-XXXX-XXXX-XXXX-XXXX").autocomplete("off").required().problem(problem).autofocus()
+            (Field::text("key", "Recovery key").mono().placeholder("XXXX-XXXX-XXXX-…").autocomplete("off").required().problem(problem).autofocus()
                 .help("28 letters and digits. Capitals and dashes do not matter."))
         }).button(ui::button("Unlock").primary().icon(Icon::KeyRound)))
         (look_again())
@@ -218,7 +224,7 @@ pub(super) fn key(cx: &PageCx, key: &RecoveryKey, problem: Option<&Problem>) -> 
         }
         p { code class="recovery-key" { (key.readable()) } }
         (ui::Form::post("/setup/key").problem(problem).body(
-            Field::text("key", "The key, from your paper").mono().placeholder("XXXX-XXXX-XXXX-XXXX-XXXX-XXXX-XXXX").autocomplete("off").required().problem(problem)
+            Field::text("key", "The key, from your paper").mono().placeholder("XXXX-XXXX-XXXX-…").autocomplete("off").required().problem(problem)
                 .help("Typed back, so that you know that it was written down right.")
         ).button(ui::link_button("Back", "/").quiet()).button(ui::button("Make the data partition").primary().trailing(Icon::ArrowRight)))
     };

@@ -44,7 +44,7 @@ pub(super) fn list(network: &Network) -> Markup {
                 }
             })
     });
-    let columns = ["Card", "Set to", "Hardware address", ""].map(Column::new);
+    let columns = ["Card", "Set to", "Hardware address"].map(Column::new).into_iter().chain([Column::actions()]);
     let empty = ui::empty(Icon::Network, "No wired network card");
     let table = ui::card("Cards", ui::table("Cards", columns).rows(rows).empty(empty)).flush();
     html! { (table.hint("A change goes back by itself unless you confirm it within two minutes.")) }
@@ -64,10 +64,16 @@ pub(super) struct CardForm {
 }
 
 impl CardForm {
-    fn of(card: &Card) -> Self {
+    /// As it is set; what would be fixed begins with what the network gave.
+    fn of(network: &Network, card: &Card) -> Self {
         let dns = card.settings.dns.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n");
         match &card.settings.ipv4 {
-            Ipv4::Dhcp => Self { method: "dhcp".to_owned(), dns, ..Self::default() },
+            Ipv4::Dhcp => {
+                let address = card.addresses.iter().find(|address| !address.contains(':')).cloned().unwrap_or_default();
+                let way = network.gateways.iter().find(|way| way.link == card.name && way.address.is_ipv4());
+                let gateway = way.map(|way| way.address.to_string()).unwrap_or_default();
+                Self { method: "dhcp".to_owned(), address, gateway, dns }
+            }
             Ipv4::Static { address, prefix, gateway } => Self {
                 method: "static".to_owned(),
                 address: format!("{address}/{prefix}"),
@@ -124,10 +130,12 @@ fn card_page(
                     .row("Set to", card.settings.sentence())
                     .maybe("Has now", Some(has).filter(|has| !has.is_empty())))
                 (Field::radio("method", "IPv4 address", methods).value(&form.method).required().problem(problem))
-                (Field::text("address", "Fixed address").value(&form.address).mono().max_length(32).placeholder("192.168.1.20/24").problem(problem)
-                    .help("With the size of the network behind the slash, at home mostly 24. Only for a fixed address."))
-                (Field::text("gateway", "Gateway").value(&form.gateway).mono().max_length(32).placeholder("192.168.1.1").problem(problem)
-                    .help("The router. Without it the box reaches only its own network. Only for a fixed address."))
+                div class="form only-fixed" {
+                    (Field::text("address", "Fixed address").value(&form.address).mono().max_length(32).placeholder("192.168.1.20/24").problem(problem)
+                        .help("With the size of the network behind the slash, at home mostly 24."))
+                    (Field::text("gateway", "Gateway").value(&form.gateway).mono().max_length(32).placeholder("192.168.1.1").problem(problem)
+                        .help("The router. Without it the box reaches only its own network."))
+                }
                 (Field::area("dns", "Name servers", 2).value(&form.dns).mono().max_length(400).problem(problem)
                     .help("One a line. Empty: those that the network names; with a fixed address it is mostly the router."))
                 p class="quiet" { "The box answers under the new address then. If nobody confirms it there within two minutes, the old setting comes back by itself." }
@@ -159,7 +167,7 @@ pub(super) async fn show(
 ) -> Answer<Markup> {
     let network = site.machine.network(&permit).await?;
     let card = find(&network, &mac)?;
-    Ok(card_page(cx, &network, reached, &card, &CardForm::of(&card), None))
+    Ok(card_page(cx, &network, reached, &card, &CardForm::of(&network, &card), None))
 }
 
 /// Answers with the page itself and no redirect: the next request may find the address gone.

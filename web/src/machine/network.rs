@@ -34,6 +34,11 @@ fn look(link: &Link) -> Status {
     }
 }
 
+/// Megabits each second, as they stand on boxes of cards.
+fn speed(megabits: u32) -> String {
+    if megabits >= 1000 { format!("{} Gbit/s", f64::from(megabits) / 1000.0) } else { format!("{megabits} Mbit/s") }
+}
+
 /// The network as it is; follows the box, as a trial begins and ends.
 fn state(network: &Network) -> Markup {
     let rows = network.links.iter().map(|link| {
@@ -42,7 +47,7 @@ fn state(network: &Network) -> Markup {
             .cell(html! { (ui::status(look(link))) @if !link.state.is_empty() { span class="status-reason" { (link.state) } } })
             .cell(html! { @for address in &link.addresses { div { code { (address) } } } })
             .cell(html! { @if let Some(mac) = &link.mac { code { (mac) } } })
-            .cell(link.speed.map_or_else(String::new, |speed| format!("{speed} Mbit/s")))
+            .cell(link.speed.map(speed).unwrap_or_default())
     });
     let columns = ["Link", "State", "Addresses", "Hardware address", "Speed"].map(Column::new);
     let empty = ui::empty(Icon::Network, "No link leads out of this machine");
@@ -58,7 +63,7 @@ fn state(network: &Network) -> Markup {
     let body = html! {
         div class="stack" {
             (ui::card("Links", ui::table("Links", columns).rows(rows).empty(empty)).flush())
-            (ui::card("Ways", ui::key_values()
+            (ui::card("Gateway and names", ui::key_values()
                 .row("Gateway", lines(gateways))
                 .row("Name servers", lines(servers))
                 .row("Local name", html! { (ui::copyable(&network.mdns.name)) " " span class="status-reason" { (mdns) } })
@@ -73,10 +78,12 @@ fn body(cx: PageCx, network: &Network, reached: Reached, typed: Option<&str>, pr
     let cx = cx_of(cx, "Network");
     let body = html! {
         (state(network))
+            div class="narrow" {
             (ui::card("Host name", ui::Form::post("/system/network/host-name").problem(problem)
                 .body(Field::text("host_name", "Host name").value(typed.unwrap_or(&network.host_name)).required().mono().max_length(63)
                     .help("Letters, digits and dashes. Bookmarks to the old name stop working.").problem(problem))
                 .button(ui::button("Rename"))).hint("The machine's name in its network."))
+        }
     };
     trial::page(&cx, "Network", "stack", network, reached, body)
 }

@@ -42,11 +42,13 @@ fn state(ssh: &SshAccess) -> Status {
 
 fn keys(ssh: &SshAccess) -> Markup {
     let rows = ssh.keys.iter().map(|key| {
-        Row::new().cell(key.comment.as_str()).cell(key.kind.as_str()).cell(html! { code { (key.fingerprint) } })
+        Row::new()
+            .cell(key.comment.as_str())
+            .cell(key.kind.as_str())
+            .cell(html! { code class="breaks" { (key.fingerprint) } })
     });
     let columns = ["Whose", "Kind", "Fingerprint"].map(Column::new);
-    let empty = ui::empty(Icon::Ban, "No key").text("Without a key SSH stays off.");
-    html! { (ui::card("Keys", ui::table("Keys", columns).rows(rows).empty(empty)).flush()) }
+    html! { @if !ssh.keys.is_empty() { (ui::card("Keys", ui::table("Keys", columns).rows(rows)).flush()) } }
 }
 
 fn body(cx: PageCx, ssh: &SshAccess, form: Option<&SshForm>, problem: Option<&Problem>) -> Markup {
@@ -57,14 +59,14 @@ fn body(cx: PageCx, ssh: &SshAccess, form: Option<&SshForm>, problem: Option<&Pr
         (head("SSH"))
         div class="stack narrow" {
             @if ssh.available {
-                (ui::card("State", ui::key_values().row("SSH", ui::status(state(ssh))).maybe("Way in", ssh.enabled.then(|| html! { code { "ssh root@ADDRESS" } }))))
+                (ui::card("SSH", ui::key_values().row("State", ui::status(state(ssh))).maybe("Way in", ssh.enabled.then(|| html! { code { "ssh root@ADDRESS" } }))))
                 (keys(ssh))
                 (ui::card("Settings", ui::Form::post("/system/ssh").problem(problem).body(html! {
-                    ul {
-                        li { "Whoever has the other half of one of these keys gets a root shell on the box: over every app, all data, and Orbitr itself." }
+                    (ui::banner(Tone::Neutral, "Each key opens a root shell").body(html! { ul {
+                        li { "Whoever has its private half is master of every app, all data, and Orbitr itself." }
                         li { "No password is ever taken. Without a key SSH stays off." }
                         li { "What is done in that shell is not in the history." }
-                    }
+                    } }))
                     (Field::switch("enabled", "SSH").on(on).help("Port 22, for everybody in the box\u{2019}s network.").problem(problem))
                     (Field::area("keys", "Public keys", 5).value(typed).mono().optional().problem(problem)
                         .help("One a line, as in the file that ends with .pub. These replace the keys that there are."))

@@ -122,13 +122,13 @@ async fn a_card_is_set_confirmed_and_shown_without_a_script() {
     let card = format!("/system/network/cards/{MAC}");
     assert!(list.status == 200 && list.text.contains(&card) && list.text.contains("eth1"), "{}", list.text);
     let form = pages.get(&card).await;
-    assert!(form.text.contains("Fixed address") && form.text.contains("192.168.1.20/24"));
+    assert!(form.text.contains("Fixed address") && form.text.contains("value=\"192.168.1.20/24\""), "what it has now");
     assert_eq!(pages.get("/system/network/cards/52:54:00:00:00:00").await.status, 404);
 
     let wrong = pages.post(&card, "method=static&address=192.168.1.30%2F24&gateway=10.0.0.1&dns=x").await;
     assert_eq!(wrong.status, 422);
     for words in [
-        "It is not in the network of 192.168.1.30/24",
+        "The gateway is not in the network of 192.168.1.30/24",
         "Each is the address of a name server",
         "value=\"192.168.1.30/24\"",
     ] {

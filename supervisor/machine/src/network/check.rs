@@ -114,7 +114,7 @@ fn fixed(change: &CardChange, wrong: &mut Wrong) -> Option<Ipv4> {
         if !network.holds(gateway) {
             return wrong.say(
                 "gateway",
-                format!("It is not in the network of {address}/{prefix}, so the box could not reach it."),
+                format!("The gateway is not in the network of {address}/{prefix}, so the box could not reach it."),
             );
         }
         if network.is_edge(gateway) {
