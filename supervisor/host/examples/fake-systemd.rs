@@ -27,6 +27,8 @@ async fn main() {
     {
         let mut state = machine.state();
         let idle = FakeUnit { active: "inactive".to_owned(), ..state.units["ssh.service"].clone() };
+        // As on a new box.
+        state.units.insert("ssh.service".to_owned(), FakeUnit { sub: "dead".to_owned(), ..idle.clone() });
         state.units.insert(APPLY.to_owned(), idle);
         // What the machine is called by is the tests' to say.
         state.serial.clear();

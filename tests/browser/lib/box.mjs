@@ -12,7 +12,7 @@ import { eventually } from "./runner.mjs";
 
 export const ROOT = fileURLToPath(new URL("../../..", import.meta.url)).replace(/\/$/, "");
 export const OUT = path.join(ROOT, "target/browser");
-const PROGRAM = process.env.ORBITR_TEST_BIN ?? path.join(ROOT, "target/debug/orbitr");
+export const PROGRAM = process.env.ORBITR_TEST_BIN ?? path.join(ROOT, "target/debug/orbitr");
 const DOCKER = process.env.ORBITR_TEST_DOCKER ?? "/run/docker.sock";
 
 const READY_MS = 60_000;
@@ -57,11 +57,12 @@ export class Box {
   #run = "";
   #apps = new Set();
 
-  /** A fresh box that runs and waits to be claimed; `more` are flags for its supervisor. */
-  static async start(name, more = []) {
+  /** A fresh box that runs and waits to be claimed; `more` are flags for its supervisor, `env` is set for it. */
+  static async start(name, more = [], env = {}) {
     const box = new Box();
     box.name = name;
     box.more = more;
+    box.env = env;
     Box.all.add(box);
     // Short, because the path of a socket may not be long.
     box.dir = await mkdtemp("/var/tmp/orbitr-browser-");
@@ -89,7 +90,7 @@ export class Box {
       "--http", `127.0.0.1:${this.httpPort}`, "--docker-socket", DOCKER, "--host-name", "attic", ...this.more];
     if (process.env.ORBITR_TEST_COMPOSE) flags.push("--compose-bin", process.env.ORBITR_TEST_COMPOSE);
     this.#run = "";
-    const child = spawn(PROGRAM, flags, { stdio: ["ignore", "pipe", "pipe"] });
+    const child = spawn(PROGRAM, flags, { stdio: ["ignore", "pipe", "pipe"], env: { ...process.env, ...this.env } });
     this.#child = child;
     let ended = null;
     child.once("error", (error) => { ended = error.message; });

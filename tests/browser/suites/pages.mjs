@@ -7,37 +7,14 @@ import { Box, freePort } from "../lib/box.mjs";
 import { picture, visitor } from "../lib/browser.mjs";
 import { accessibility, sideways, structure } from "../lib/checks.mjs";
 import { ADMIN, claim, install, jobEnds, lookAround, signIn } from "../lib/hands.mjs";
+import { look as lookAt } from "../lib/look.mjs";
 import { suite } from "../lib/runner.mjs";
-
-const SIZES = [[1440, 900], [390, 844]];
-const NARROWEST = 360;
 
 /** A name for a page's pictures. */
 const nameOf = (path) => path.replace(/^\/|\/$/g, "").replace(/[0-9a-f]{8}-[0-9a-f-]{27}/g, "id").replace(/[^a-z0-9]+/gi, "-") || "home";
 
-/** Looks at the page that is open, in every theme and size. Gives all that is wrong. */
-async function look({ page, watch }, name) {
-  const wrong = (await structure(page)).map((text) => `${name}: ${text}`);
-  for (const colorScheme of ["light", "dark"]) {
-    await page.emulateMedia({ colorScheme, reducedMotion: "reduce" });
-    for (const [width, height] of SIZES) {
-      await page.setViewportSize({ width, height });
-      const where = `${name} ${colorScheme} ${width}`;
-      // each theme and each width once: axe is most of the time that these tests take
-      if ((width > 1000) === (colorScheme === "light")) {
-        for (const text of await accessibility(page)) wrong.push(`${where}: ${text}`);
-      }
-      for (const text of await sideways(page)) wrong.push(`${where}: ${text}`);
-      await picture(page, `page-${name}-${width}-${colorScheme}`);
-    }
-  }
-  await page.setViewportSize({ width: NARROWEST, height: 780 });
-  for (const text of await sideways(page)) wrong.push(`${name} ${NARROWEST}: ${text}`);
-  await page.emulateMedia({ colorScheme: "light", reducedMotion: "reduce" });
-  await page.setViewportSize({ width: 1440, height: 900 });
-  wrong.push(...watch.said.splice(0).map((text) => `${name}: ${text}`));
-  return wrong;
-}
+/** Looks at the page that is open, with the names that this suite's pictures have. */
+const look = (somebody, name) => lookAt(somebody, `page-${name}`);
 
 const nothing = (wrong) => assert.ok(wrong.length === 0, `${wrong.length} things are wrong:\n${wrong.join("\n")}`);
 

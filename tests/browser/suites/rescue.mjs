@@ -2,52 +2,33 @@
 // /run, and this file does what root does. All of it without JavaScript, too.
 
 import assert from "node:assert/strict";
-import { mkdir, mkdtemp, readFile, rename, rm, writeFile } from "node:fs/promises";
-import path from "node:path";
 
-import { Box } from "../lib/box.mjs";
-import { picture, visitor } from "../lib/browser.mjs";
-import { accessibility, sideways, structure } from "../lib/checks.mjs";
-import { ADMIN, claimed, signIn } from "../lib/hands.mjs";
+import { visitor } from "../lib/browser.mjs";
+import { ADMIN, claimed, lookAround, signIn } from "../lib/hands.mjs";
+import { look } from "../lib/look.mjs";
+import { Machine, SERIAL } from "../lib/machine.mjs";
 import { eventually, suite } from "../lib/runner.mjs";
 
-const SERIAL = "01234567";
-
-const test = suite("rescue", {
+const test = suite("image-rescue", {
   async setup() {
-    const run = await mkdtemp("/var/tmp/orbitr-run-");
-    for (const folder of ["orbitr-box/results", "orbitr/requests"]) await mkdir(path.join(run, folder), { recursive: true });
-    await writeFile(path.join(run, "machine-id"), "0123456789abcdef0123456789abcdef\n");
-    await writeFile(path.join(run, "orbitr-box/data.json"), JSON.stringify({
-      version: 1, state: "open", reason: null, problem: null, recorded: "0f410f90-ea92-4bcf-b701-b7503621b14f", open: null,
-      candidates: [], boot_disk: null,
-    }));
-    const box = await Box.start("rescue", ["--stand-in", run]);
+    const machine = await Machine.start();
+    const box = await machine.box("rescue");
     const somebody = await claimed(box);
     const plain = await visitor(box, { javaScript: false });
     await signIn(plain, ADMIN);
-    return { box, run, somebody, plain, page: plain.page };
+    return { box, machine, somebody, plain, page: plain.page };
   },
-  async teardown({ box, run }) {
+  async teardown({ box, machine }) {
     await box.gone();
-    await rm(run, { recursive: true, force: true });
+    await machine.gone();
   },
+  failed: lookAround,
 });
 
-/** Looked at by somebody with JavaScript, in both themes, wide and narrow. */
-async function sound({ page, watch }, address, name) {
-  await page.goto(address);
-  assert.deepEqual(await structure(page), []);
-  for (const colorScheme of ["light", "dark"]) {
-    await page.emulateMedia({ colorScheme, reducedMotion: "reduce" });
-    for (const [width, height] of [[1440, 900], [390, 844]]) {
-      await page.setViewportSize({ width, height });
-      if ((width > 1000) === (colorScheme === "light")) assert.deepEqual(await accessibility(page), []);
-      assert.deepEqual(await sideways(page), []);
-      await picture(page, `rescue-${name}-${width}-${colorScheme}`);
-    }
-  }
-  assert.deepEqual(watch.said.splice(0), []);
+/** Looked at by somebody with JavaScript. */
+async function sound(somebody, address, name) {
+  await somebody.page.goto(address);
+  assert.deepEqual(await look(somebody, `rescue-${name}`), []);
 }
 
 test("safe mode is turned on, stands on every page, and is left with the banner's button", async ({ somebody, page }) => {
@@ -65,7 +46,7 @@ test("safe mode is turned on, stands on every page, and is left with the banner'
   assert.equal(await page.getByText("Safe mode is on").count(), 0);
 }, { limit: 120_000 });
 
-test("a factory reset says what goes, and a wrong serial number does nothing", async ({ somebody, page, run }) => {
+test("a factory reset says what goes, and a wrong serial number does nothing", async ({ somebody, page, machine }) => {
   await sound(somebody, "/system/rescue/factory-reset", "factory-reset");
   await page.goto("/system/rescue");
   await page.getByRole("link", { name: "Factory reset" }).click();
@@ -75,25 +56,46 @@ test("a factory reset says what goes, and a wrong serial number does nothing", a
   await page.getByRole("button", { name: "Erase everything" }).click();
   // the browser itself does not send it; what the box says to one that does is the room's own test
   assert.equal(new URL(page.url()).pathname, "/system/rescue/factory-reset");
-  await assert.rejects(readFile(path.join(run, "orbitr/requests/factory-reset.json")));
+  assert.equal(await machine.wasAsked("factory-reset"), false);
 }, { limit: 120_000 });
 
-test("the right one asks root, and what root says is the job's end", async ({ page, run }) => {
+test("the right one asks root, and what root says is the job's end", async ({ page, machine }) => {
   await page.goto("/system/rescue/factory-reset");
   await page.getByLabel(`Type ${SERIAL} to confirm`).fill(SERIAL);
   await page.getByRole("button", { name: "Erase everything" }).click();
   await page.waitForURL(/\/jobs\//);
-  const file = path.join(run, "orbitr/requests/factory-reset.json");
-  const request = JSON.parse(await eventually("root is asked", 10_000, () => readFile(file, "utf8").catch(() => null)));
+  const request = await machine.asked("factory-reset");
   assert.equal(request.serial, SERIAL);
-  await rm(file);
   const problem = { code: "data-not-found", title: "The data partition is not there", detail: "", fix: "Plug its disk in, then look again." };
-  const report = { version: 1, act: "factory-reset", id: request.id, state: "failed", step: "", fraction: null, problem, value: null };
-  const results = path.join(run, "orbitr-box/results");
-  await writeFile(path.join(results, "new"), JSON.stringify(report));
-  await rename(path.join(results, "new"), path.join(results, "factory-reset.json"));
+  await machine.report("factory-reset", request.id, { state: "failed", problem });
   await eventually("the job says so", 15_000, async () => {
     await page.reload();
     return (await page.getByText("The data partition is not there").count()) > 0 || null;
   });
 });
+
+test("with a script it is asked over the page, and its button can be pressed once the number stands there", async ({ somebody, machine }) => {
+  const { page, watch } = somebody;
+  await page.goto("/system/rescue");
+  await page.getByRole("link", { name: "Factory reset" }).click();
+  const sheet = page.locator("#sheet[open]");
+  await sheet.getByRole("heading", { name: /^Erase everything on/ }).waitFor();
+  // the page under it has its own heading
+  const wrong = await look(somebody, "rescue-factory-reset-sheet");
+  assert.deepEqual(wrong.filter((text) => !text.endsWith("2 headings of the first level")), []);
+  await sheet.getByLabel(`Type ${SERIAL} to confirm`).fill("01234568");
+  await sheet.getByRole("button", { name: "Erase everything" }).click();
+  await page.waitForTimeout(500);
+  assert.equal(await machine.wasAsked("factory-reset"), false);
+  await page.keyboard.press("Escape");
+  await page.waitForFunction(() => !document.querySelector("dialog[open]"));
+  await page.getByRole("link", { name: "Factory reset" }).click();
+  await sheet.getByLabel(`Type ${SERIAL} to confirm`).fill(SERIAL);
+  await sheet.getByRole("button", { name: "Erase everything" }).click();
+  await page.waitForURL(/\/jobs\//);
+  const { id, serial } = await machine.asked("factory-reset");
+  assert.equal(serial, SERIAL);
+  await machine.report("factory-reset", id, { state: "failed", problem: { code: "cut", title: "It was cut off", detail: "", fix: "" } });
+  await page.getByText("It was cut off").first().waitFor();
+  watch.clean();
+}, { limit: 120_000 });
