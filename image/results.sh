@@ -34,7 +34,8 @@ results() {
 }
 
 # roothash UKI: the root's hash, from the kernel command line in it.
-roothash() { grep -ao 'roothash=[0-9a-f]\{64\}' "$1" | head -n 1 | cut -d = -f 2; }
+# (read to its end: who writes into a pipe that nobody reads any more has failed)
+roothash() { grep -ao 'roothash=[0-9a-f]\{64\}' "$1" | sed -n '1s/.*=//p'; }
 
 # erofs_size FILE: bytes that the file system takes: its superblock, at 1024, has the size of a block as a power of two
 # at offset 12 and the number of blocks at offset 36.
@@ -53,5 +54,5 @@ sizes() {
         [ ! -e "$file" ] || printf '%-44s %8s MB\n' "${file##*/}" $(($(stat -c %s "$file") / 1000000))
     done
     printf '\n%s\n' "packages, as installed (kB), the largest of $(wc -l <"$OUT/packages.tsv")"
-    sort -t $'\t' -k 4,4nr "$OUT/packages.tsv" | head -n 25 | awk -F '\t' '{ printf "%10d  %s %s\n", $4, $1, $2 }'
+    sort -t $'\t' -k 4,4nr "$OUT/packages.tsv" | awk -F '\t' 'NR <= 25 { printf "%10d  %s %s\n", $4, $1, $2 }'
 }

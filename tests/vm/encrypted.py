@@ -110,7 +110,8 @@ class WithASecurityChip(Story):
     def test_04_the_recovery_key_is_written_nowhere(self):
         bare = self.key.replace("-", "")
         for text in (self.key, bare):
-            self.assertFalse(self.machine.succeeds(f"journalctl --no-pager --boot=all | grep -qi {text}"))
+            # (the guest agent writes down what this test asks of it)
+            self.assertFalse(self.machine.succeeds(f"journalctl --no-pager --boot=all | grep -v guest-exec | grep -qi {text}"))
             self.assertFalse(self.machine.succeeds(f"grep -rqsi {text} /run /var/lib/orbitr /var/lib/orbitr-system /boot"))
 
     def test_05_another_machine_asks_for_the_key(self):
