@@ -27,11 +27,13 @@ pub enum Act {
     ResetDocker,
     /// Gathers facts that only root can read.
     Support,
+    /// Writes a support bundle onto a USB stick.
+    SaveSupport,
 }
 
 impl Act {
     /// Every act.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::OpenData,
         Self::MakeData,
         Self::ApplySettings,
@@ -39,6 +41,7 @@ impl Act {
         Self::FactoryReset,
         Self::ResetDocker,
         Self::Support,
+        Self::SaveSupport,
     ];
 
     /// As in file names and on the command line, for example `make-data`.
@@ -52,6 +55,7 @@ impl Act {
             Self::FactoryReset => "factory-reset",
             Self::ResetDocker => "reset-docker",
             Self::Support => "support",
+            Self::SaveSupport => "save-support",
         }
     }
 
@@ -236,6 +240,23 @@ pub struct FactoryResetRequest {
     /// Which data partition; the recorded one when it is left out.
     #[serde(default)]
     pub partuuid: Option<PartUuid>,
+}
+
+/// `save-support.json`, which the menu on the box's own screen hands in beside the bundle.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SaveSupportRequest {
+    /// Of this shape: 1.
+    pub version: u32,
+    /// Chosen by whoever asks; comes back in the report.
+    pub id: String,
+}
+
+impl SaveSupportRequest {
+    /// What the bundle is called while it waits beside the request.
+    pub const BUNDLE: &str = "support-bundle.tar.gz";
+    /// The largest bundle that is taken, in bytes: it waits in memory.
+    pub const MOST_BYTES: u64 = 64 * 1024 * 1024;
 }
 
 /// So many digits of the machine's id stand for the serial number of a machine that has none.

@@ -20,7 +20,7 @@ mod topic;
 
 pub use act::{
     Act, ActReport, ActState, Encrypt, FactoryResetRequest, InstallRequest, MakeDataRequest, OpenDataRequest,
-    RecoveryKey, machine_serial,
+    RecoveryKey, SaveSupportRequest, machine_serial,
 };
 pub use actor::{Actor, Level, Role};
 pub use app::{AppState, AppStatus};

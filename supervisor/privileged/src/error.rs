@@ -3,7 +3,11 @@
 use std::{io, path::PathBuf};
 
 use orbitr_host::disks;
-use orbitr_model::{PartUuid, Problem};
+use orbitr_model::{ByteSize, PartUuid, Problem};
+
+/// What helps where no stick will do.
+const PLUG_IN: &str =
+    "Plug one in that is formatted with FAT, exFAT, ext4 or btrfs, then try again. What is on it stays as it is.";
 
 /// An act that did not do its work.
 #[derive(Debug, thiserror::Error)]
@@ -65,6 +69,36 @@ pub enum Error {
         device: PathBuf,
         /// Which part.
         what: String,
+    },
+    /// Nothing is plugged in that a file could be put onto.
+    #[error("no USB stick is plugged in")]
+    NoStick,
+    /// Something is plugged in, and none of it will do: what, and why.
+    #[error("{0}")]
+    UnfitStick(String),
+    /// More than one would do: which.
+    #[error("it could go onto: {0}")]
+    ManySticks(String),
+    /// Nothing can be written to it.
+    #[error("{0} can only be read")]
+    StickReadOnly(String),
+    /// There is no room on it.
+    #[error("{stick} has {free} free, and {needed} are needed")]
+    StickFull {
+        /// Which one.
+        stick: String,
+        /// The room that there is.
+        free: ByteSize,
+        /// The room that it takes.
+        needed: ByteSize,
+    },
+    /// It does not take what is written: it was pulled out, or fails.
+    #[error("{stick}: {source}")]
+    Stick {
+        /// Which one.
+        stick: String,
+        /// What the kernel says.
+        source: io::Error,
     },
     /// A program of the system did not do its work.
     #[error("{what}")]
@@ -140,6 +174,17 @@ impl From<&Error> for Problem {
                 .then("Nothing was changed. If it is an old disk of yours, look at it with another computer."),
             Error::Verify { .. } => because(502, "install-unverified", "The copy is not what was written")
                 .then("The disk may be failing. Try again, or choose another one."),
+            Error::NoStick => because(404, "stick-missing", "No USB stick is plugged in").then(PLUG_IN),
+            Error::UnfitStick(_) => because(409, "stick-unfit", "What is plugged in cannot be used").then(PLUG_IN),
+            Error::ManySticks(_) => because(409, "stick-ambiguous", "More than one USB stick could be meant")
+                .then("Leave one plugged in, with one partition that can be written to, then try again."),
+            Error::StickReadOnly(_) => because(409, "stick-read-only", "Nothing can be written to the stick")
+                .then("Look for a switch on it. If there is none, its file system may be damaged: take another stick."),
+            Error::StickFull { .. } => {
+                because(409, "stick-full", "There is no room on the stick").then("Take another one.")
+            }
+            Error::Stick { .. } => because(502, "stick-failed", "The stick did not take what was written")
+                .then("Leave it plugged in until the screen says that it is done. If it stays, take another stick."),
             Error::Program { what, source } => {
                 Self::new(502, "program-failed", format!("{what} did not work")).why(source.to_string())
             }

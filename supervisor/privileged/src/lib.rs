@@ -14,6 +14,7 @@ mod install;
 mod places;
 mod report;
 mod settings;
+mod stick;
 mod support;
 
 use orbitr_model::Act;
@@ -39,6 +40,7 @@ pub async fn act(act: Act, run: &Run) -> Result<(), Error> {
         Act::FactoryReset => factory::factory_reset(run).await,
         Act::ResetDocker => docker::reset_docker(run).await,
         Act::Support => support::support(run).await,
+        Act::SaveSupport => stick::save_support(run).await,
     };
     run.end(done)
 }

@@ -15,7 +15,8 @@ pub struct Places {
     pub requests: PathBuf,
     /// The user that asks.
     pub asker: u32,
-    /// What the menu on the box's own screen asks, with the supervisor or without it: a factory reset, and nothing else.
+    /// What the menu on the box's own screen asks: a factory reset, with the supervisor or without it, and to have a support
+    /// bundle saved. Nothing else.
     pub console_requests: PathBuf,
     /// The user of that menu.
     pub console: u32,
@@ -115,5 +116,10 @@ impl Places {
     /// Where the top of a data partition is mounted for a moment.
     pub(crate) fn top(&self) -> PathBuf {
         self.work.join("top")
+    }
+
+    /// Where a stick is mounted for a moment.
+    pub(crate) fn stick(&self) -> PathBuf {
+        self.work.join("stick")
     }
 }

@@ -56,16 +56,17 @@ impl Run {
         let act = self.change(|report| report.act);
         let file = format!("{act}.json");
         let places = &self.places;
-        let asked = inbox::take(&places.requests.join(&file), places.asker, LONGEST_REQUEST);
-        // Whoever stands in front of the box asks for the one thing that must work without the supervisor; what the
-        // supervisor asked at the same time is gone with it.
-        let at_the_box = match act {
-            Act::FactoryReset => inbox::take(&places.console_requests.join(&file), places.console, LONGEST_REQUEST),
-            _ => Ok(None),
-        };
-        let bytes = match at_the_box {
-            Ok(None) => asked,
-            found => found,
+        let asked = || inbox::take(&places.requests.join(&file), places.asker, LONGEST_REQUEST);
+        let at_the_box = || inbox::take(&places.console_requests.join(&file), places.console, LONGEST_REQUEST);
+        let bytes = match act {
+            // Whoever stands in front of the box asks for the one thing that must work without the supervisor; what the
+            // supervisor asked at the same time is gone with it.
+            Act::FactoryReset => match (at_the_box(), asked()) {
+                (Ok(None), asked) => asked,
+                (found, _) => found,
+            },
+            Act::SaveSupport => at_the_box(),
+            _ => asked(),
         };
         let bytes = bytes.map_err(|error| Error::Request(error.to_string()))?;
         let Some(bytes) = bytes else { return Ok(None) };

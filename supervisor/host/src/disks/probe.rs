@@ -26,6 +26,9 @@ pub enum Signature {
         uuid: Option<String>,
         /// Its label.
         label: Option<String>,
+        /// What the table of its disk says that the partition is for: a UUID, or a number such as `0xef`. None for a
+        /// whole disk.
+        partition_type: Option<String>,
     },
     /// A partition table.
     Partitioned {
@@ -58,7 +61,9 @@ fn parse(text: &str) -> Signature {
     let mut fields: BTreeMap<&str, &str> = text.lines().filter_map(|line| line.split_once('=')).collect();
     let mut take = |name| fields.remove(name).map(str::to_owned);
     match (take("TYPE"), take("PTTYPE")) {
-        (Some(kind), _) => Signature::Holds { kind, uuid: take("UUID"), label: take("LABEL") },
+        (Some(kind), _) => {
+            Signature::Holds { kind, uuid: take("UUID"), label: take("LABEL"), partition_type: take("PART_ENTRY_TYPE") }
+        }
         (None, Some(kind)) => Signature::Partitioned { kind },
         // Only the partition's entry in the table of its disk.
         (None, None) => Signature::None,
@@ -72,7 +77,13 @@ mod tests {
     #[test]
     fn what_blkid_prints_is_read() {
         let btrfs = "DEVNAME=/dev/vda6\nUUID=e3\nTYPE=btrfs\nPART_ENTRY_TYPE=4d1e\n";
-        assert_eq!(parse(btrfs), Signature::Holds { kind: "btrfs".into(), uuid: Some("e3".into()), label: None });
+        let holds = Signature::Holds {
+            kind: "btrfs".into(),
+            uuid: Some("e3".into()),
+            label: None,
+            partition_type: Some("4d1e".into()),
+        };
+        assert_eq!(parse(btrfs), holds);
         assert_eq!(parse("DEVNAME=/dev/vda\nPTTYPE=gpt\n"), Signature::Partitioned { kind: "gpt".into() });
         assert_eq!(parse("DEVNAME=/dev/vda6\nPART_ENTRY_TYPE=4d1e\n"), Signature::None);
     }

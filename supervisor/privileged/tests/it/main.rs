@@ -12,3 +12,4 @@ mod install;
 mod make;
 mod open;
 mod others;
+mod stick;
