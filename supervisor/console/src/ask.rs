@@ -5,7 +5,7 @@ use std::fmt;
 use orbitr_model::Problem;
 use serde_json::Value;
 
-use crate::Facts;
+use crate::{BundlePlace, Facts};
 
 /// A key, as far as the menu knows keys.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -265,8 +265,8 @@ pub enum Deed {
     RevertNetwork,
     /// A one-time password for an account.
     ResetPassword(String),
-    /// Write a support bundle.
-    Support,
+    /// Write a support bundle there.
+    Support(BundlePlace),
     /// A root shell in the place of this menu, for an administrator.
     Shell {
         /// Who.

@@ -5,7 +5,7 @@ use ratatui::Frame;
 use serde_json::Value;
 
 use crate::{
-    Ask, Came, Deed, Event, Facts, Key, LogSource, Look, Place, PowerVerb, Said, Shown, Supervisor, What,
+    Ask, BundlePlace, Came, Deed, Event, Facts, Key, LogSource, Look, Place, PowerVerb, Said, Shown, Supervisor, What,
     entry::{self, Entry, Leads},
     keys::{Step, form_key, leaves, list_key, log_key, question_key, text_key},
     network, rows,
@@ -316,14 +316,10 @@ impl Console {
                     self.facts.reasons.iter().chain(&self.facts.issues).flat_map(|l| [l.clone(), String::new()]);
                 (Screen::Text(Text { tone: Tone::Warn, ..Text::new("What is wrong", lines.collect()) }), Vec::new())
             }
-            Leads::Support => {
-                let dir = self.place.bundle_dir.clone().unwrap_or_default();
-                let lines = vec![
-                    "What somebody who helps needs to see: versions, states, logs. No secrets that the box knows, no data.".to_owned(),
-                    format!("It is written into {dir}."),
-                ];
-                (Screen::Question(Question::new("Support bundle", lines, "Write it", Deed::Support)), Vec::new())
-            }
+            Leads::Support => match self.place.bundle.clone() {
+                Some(place) => (Screen::Question(support(place)), Vec::new()),
+                None => return Vec::new(),
+            },
             Leads::RestartOrbitr => {
                 let lines = vec!["The supervisor starts again. Apps go on.".to_owned()];
                 let deed = Deed::RestartUnit("orbitr.service".to_owned());
@@ -409,6 +405,22 @@ fn safe_mode(on: bool) -> Question {
     Question::new("Leave safe mode", lines, "Leave it", Deed::SafeMode(false))
 }
 
+/// The question before a support bundle is written.
+fn support(place: BundlePlace) -> Question {
+    let mut lines = vec![
+        "What somebody who helps needs to see: versions, states, logs. No secrets that the box knows, no data."
+            .to_owned(),
+    ];
+    match &place {
+        BundlePlace::Folder(dir) => lines.push(format!("It is written into {dir}.")),
+        BundlePlace::Stick => lines.extend([
+            "It goes onto a USB stick as one more file; what is on the stick stays.".to_owned(),
+            "Plug one in now (FAT, exFAT, ext4 or btrfs), and no other.".to_owned(),
+        ]),
+    }
+    Question::new("Support bundle", lines, "Write it", Deed::Support(place))
+}
+
 /// What is said while it is done.
 fn doing(deed: &Deed) -> String {
     match deed {
@@ -424,7 +436,7 @@ fn doing(deed: &Deed) -> String {
         Deed::ConfirmNetwork => "Keeping the setting".to_owned(),
         Deed::RevertNetwork => "Taking the setting back".to_owned(),
         Deed::ResetPassword(name) => format!("Resetting the password of {name}"),
-        Deed::Support => "Gathering the support bundle".to_owned(),
+        Deed::Support(_) => "Gathering the support bundle".to_owned(),
         Deed::Shell { .. } | Deed::ShellCode { .. } => "Checking".to_owned(),
     }
 }

@@ -1,6 +1,6 @@
 //! What the menu offers: only what works here and now.
 
-use crate::{Facts, Place, PowerVerb, Supervisor};
+use crate::{BundlePlace, Facts, Place, PowerVerb, Supervisor};
 
 /// Where an entry leads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,7 +51,7 @@ pub(crate) fn entries(facts: &Facts, place: &Place) -> Vec<Entry> {
         (true, 'l', "Logs", Leads::Logs),
         (up, 'p', "Reset password", Leads::Password),
         (up, 'm', if facts.safe_mode { "Leave safe mode" } else { "Safe mode" }, Leads::SafeMode),
-        (up && place.bundle_dir.is_some(), 'b', "Support bundle", Leads::Support),
+        (up && place.bundle.is_some(), 'b', "Support bundle", Leads::Support),
         (up && place.shell_on.is_some(), 'h', "Shell", Leads::Shell),
         (resets, 'f', "Factory reset", Leads::Reset),
         (facts.no_power.is_empty(), 'r', "Reboot", Leads::Power(PowerVerb::Reboot)),
@@ -73,12 +73,7 @@ pub(crate) fn missing(facts: &Facts, place: &Place) -> Vec<String> {
     } else if !up {
         why.push("A shell: without the supervisor nobody can check a password.".to_owned());
     }
-    if place.bundle_dir.is_none() {
-        why.push(
-            "A support bundle: there is no place here to write it to. A browser gets it on the page Machine."
-                .to_owned(),
-        );
-    }
+    why.extend(no_bundle(facts, place).map(str::to_owned));
     if !facts.no_power.is_empty() {
         why.push(format!("Reboot and power off: {}", facts.no_power));
     }
@@ -88,4 +83,28 @@ pub(crate) fn missing(facts: &Facts, place: &Place) -> Vec<String> {
         why.push("Factory reset: a stick has nothing to erase.".to_owned());
     }
     why
+}
+
+/// Why no support bundle is offered.
+fn no_bundle(facts: &Facts, place: &Place) -> Option<&'static str> {
+    let why = match (&place.bundle, &facts.supervisor) {
+        (Some(BundlePlace::Folder(_) | BundlePlace::Stick), Supervisor::Up) => return None,
+        (None, _) if place.image => {
+            "A support bundle: the box's own screen writes it onto a USB stick. Here «orbitr support» does it."
+        }
+        (None, _) => "A support bundle: there is no place here to write it to. A browser gets it on the page Machine.",
+        (Some(_), Supervisor::Down(_)) => {
+            "A support bundle: Orbitr gathers it, and does not answer. Restart it first (x). What it said last is in the log (l)."
+        }
+        (Some(_), Supervisor::Unclaimed) => {
+            "A support bundle: the box has to be claimed first. Until then there is nothing in it that the log (l) does not say."
+        }
+        (Some(_), Supervisor::Limited) => {
+            "A support bundle: Orbitr gathers it only where the box's data can be used. What is wrong is in the log (l)."
+        }
+        (Some(_), Supervisor::Refused(_) | Supervisor::Unasked) => {
+            "A support bundle: Orbitr gathers it, and this user may not ask it."
+        }
+    };
+    Some(why)
 }

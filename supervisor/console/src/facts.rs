@@ -11,11 +11,20 @@ pub struct Place {
     /// The terminal, for example `tty1`, where the image has a shell for it.
     pub shell_on: Option<String>,
     /// Where a support bundle would be written; none where nothing can be.
-    pub bundle_dir: Option<String>,
+    pub bundle: Option<BundlePlace>,
     /// Whether the menu can be left.
     pub may_leave: bool,
     /// Which version this program is.
     pub version: String,
+}
+
+/// Where a support bundle goes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum BundlePlace {
+    /// Into this folder, where the person stands.
+    Folder(String),
+    /// Onto a USB stick: on Orbitr OS nothing else can be written to.
+    Stick,
 }
 
 /// How the supervisor answers.

@@ -21,6 +21,6 @@ mod view;
 pub use self::{
     ask::{Ask, Came, Deed, Event, Hidden, Key, Line, LogSource, NetworkSetting, PowerVerb, Said, Shown, What},
     console::Console,
-    facts::{Facts, Figures, Place, Supervisor, Work, read_welcome},
+    facts::{BundlePlace, Facts, Figures, Place, Supervisor, Work, read_welcome},
     look::Look,
 };

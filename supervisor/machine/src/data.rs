@@ -123,7 +123,8 @@ impl Acts {
         Self { inner: Arc::new(Inner { places, requests, bus, asked: Mutex::default() }) }
     }
 
-    /// As the menu on the box's own screen asks, with the supervisor or without it: a factory reset, and nothing else.
+    /// As the menu on the box's own screen asks: a factory reset, with the supervisor or without it, and to have a support
+    /// bundle saved. Nothing else.
     #[must_use]
     pub fn at_the_box(places: Places, bus: Bus) -> Self {
         let requests = places.run.join("orbitr-console");
@@ -180,6 +181,20 @@ impl Acts {
         let tpm =
             if self.inner.places.stands_in { self.inner.places.run.join("tpm") } else { "/sys/class/tpm/tpm0".into() };
         tpm.exists()
+    }
+
+    /// Whether anything hangs at a USB bus that may be a stick; root looks closer. What the box runs from is none.
+    ///
+    /// # Errors
+    /// The kernel does not list its disks.
+    pub fn has_stick(&self) -> io::Result<bool> {
+        let places = &self.inner.places;
+        if places.stands_in {
+            return Ok(places.run.join("stick").exists());
+        }
+        let boot = self.facts().boot_disk.map(|disk| disk.device);
+        let others = |disk: &BlockDisk| Some(disk.device.to_string_lossy().into_owned()) != boot;
+        Ok(Blocks::machine().disks()?.iter().any(|disk| disk.transport == "usb" && others(disk)))
     }
 
     /// How the last act of a name goes or went; none when it was never asked for since the machine started.

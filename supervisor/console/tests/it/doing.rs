@@ -220,3 +220,38 @@ fn a_new_box_says_that_it_waits_and_can_be_helped_without_a_browser() {
         assert!(press(&mut console(RICH, image(), other), "k").is_empty());
     }
 }
+
+#[test]
+fn a_support_bundle_goes_onto_a_stick_and_where_it_cannot_be_made_the_help_says_why() {
+    let mut menu = console(RICH, image(), running());
+    assert!(press(&mut menu, "b\n").is_empty(), "Enter pressed twice does nothing");
+    press(&mut menu, "b");
+    let screen = picture(&menu, 80, 25);
+    assert!(screen.contains("Plug one in now") && screen.contains("what is on the stick stays"), "{screen}");
+    assert_eq!(press(&mut menu, ">\n"), [Ask::Do(Deed::Support(BundlePlace::Stick))]);
+    menu.take(Event::Deed(Came::Underway { message: "Looking for a USB stick".to_owned(), fraction: None }));
+    assert!(picture(&menu, 80, 25).contains("Looking for a USB stick"));
+
+    let here = BundlePlace::Folder("/home/ada".to_owned());
+    let hosted = |bundle| Place { bundle, may_leave: true, ..Place::default() };
+    let mut menu = console(RICH, hosted(Some(here.clone())), running());
+    press(&mut menu, "b");
+    assert!(picture(&menu, 80, 25).contains("written into /home/ada"));
+    assert_eq!(press(&mut menu, ">\n"), [Ask::Do(Deed::Support(here))]);
+
+    let by_hand = Place { bundle: None, may_leave: true, ..image() };
+    for (place, facts, why) in [
+        (image(), down(), "does not answer. Restart it first (x)"),
+        (image(), unclaimed(), "has to be claimed first"),
+        (image(), limited("waiting to be claimed"), "only where the box's data can be used"),
+        (image(), Facts { supervisor: Supervisor::Refused("no".to_owned()), ..down() }, "may not ask it"),
+        (by_hand, running(), "the box's own screen writes it onto a USB stick"),
+        (hosted(None), running(), "no place here to write it to"),
+    ] {
+        let mut menu = console(RICH, place, facts);
+        assert!(press(&mut menu, "b").is_empty());
+        press(&mut menu, "?");
+        let help = picture(&menu, 200, 40);
+        assert!(help.contains("A support bundle: ") && help.contains(why), "{why}\n{help}");
+    }
+}

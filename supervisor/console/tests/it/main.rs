@@ -5,7 +5,7 @@ mod doing;
 mod network;
 mod pictures;
 
-use orbitr_console::{Ask, Console, Event, Facts, Figures, Key, Look, Place, Supervisor, Work};
+use orbitr_console::{Ask, BundlePlace, Console, Event, Facts, Figures, Key, Look, Place, Supervisor, Work};
 use ratatui::{Terminal, backend::TestBackend};
 
 const PLAIN: Look = Look { colour: false, signs: false };
@@ -15,7 +15,7 @@ fn image() -> Place {
     Place {
         image: true,
         shell_on: Some("tty1".to_owned()),
-        bundle_dir: None,
+        bundle: Some(BundlePlace::Stick),
         may_leave: false,
         version: "0.1.0".to_owned(),
     }

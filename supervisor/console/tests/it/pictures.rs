@@ -113,6 +113,9 @@ fn things_to_read() {
     press(&mut menu, "?");
     both("help-while-down", &menu);
     let mut menu = console(RICH, image(), running());
+    press(&mut menu, "b");
+    both("support-onto-stick", &menu);
+    let mut menu = console(RICH, image(), running());
     press(&mut menu, "n");
     let problem =
         Problem::new(503, "x", "The network cannot be looked at").why("The kernel says no.").then("Try again.");

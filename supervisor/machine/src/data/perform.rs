@@ -9,6 +9,7 @@ use orbitr_host::{
 };
 use orbitr_model::{Act, ActReport, ActState, Problem, machine_serial};
 use serde::Serialize;
+use serde_json::Value;
 use tokio::time::timeout;
 
 use super::{ASKED_FOR, Acts};
@@ -21,6 +22,16 @@ pub(super) fn ended(word: &str) -> Problem {
     Problem::new(502, "act-ended", "It ended before it was done").why(format!("systemd says «{word}»."))
 }
 
+async fn put(path: PathBuf, bytes: Vec<u8>) -> Result<(), Problem> {
+    let written = tokio::task::spawn_blocking(move || {
+        let folder = path.parent().unwrap_or(&path);
+        files::make_dir(folder, 0o700).and_then(|()| files::write(&path, &bytes, 0o600))
+    });
+    written.await.map_err(|_| Problem::internal())?.map_err(|error| {
+        Problem::new(502, "request-unwritten", "The request could not be handed over").why(error.to_string())
+    })
+}
+
 impl Acts {
     fn request_file(&self, act: Act) -> PathBuf {
         self.inner.requests.join(format!("{act}.json"))
@@ -28,15 +39,23 @@ impl Acts {
 
     /// Puts a request where its act reads it.
     pub(super) async fn hand_over(&self, act: Act, request: &impl Serialize) -> Result<(), Problem> {
-        let path = self.request_file(act);
         let bytes = serde_json::to_vec(request).map_err(|_| Problem::internal())?;
-        let written = tokio::task::spawn_blocking(move || {
-            let folder = path.parent().unwrap_or(&path);
-            files::make_dir(folder, 0o700).and_then(|()| files::write(&path, &bytes, 0o600))
-        });
-        written.await.map_err(|_| Problem::internal())?.map_err(|error| {
-            Problem::new(502, "request-unwritten", "The request could not be handed over").why(error.to_string())
-        })
+        put(self.request_file(act), bytes).await
+    }
+
+    /// Puts a file beside the request that speaks of it.
+    ///
+    /// # Errors
+    /// It cannot be written.
+    pub async fn hand_in(&self, name: &str, bytes: Vec<u8>) -> Result<(), Problem> {
+        put(self.inner.requests.join(name), bytes).await
+    }
+
+    /// Takes it back, where its act did not take it.
+    pub fn take_back(&self, name: &str) {
+        if let Err(error) = files::remove(&self.inner.requests.join(name)) {
+            tracing::warn!(name, %error, "what was handed in could not be taken back");
+        }
     }
 
     /// Starts the unit of an act and waits until it has ended. A request that it did not take is taken back: it must not
@@ -49,27 +68,34 @@ impl Acts {
         ended
     }
 
-    /// Has an act done and waits until it has ended, for at most `limit`.
+    /// Has an act done and waits until it has ended, for at most `limit`. Gives what it found or made, if it said so.
     ///
     /// # Errors
     /// Why it did not do what was asked, in its own words where it has some.
-    pub async fn perform(&self, act: Act, id: &str, request: &impl Serialize, limit: Duration) -> Result<(), Problem> {
+    pub async fn perform(
+        &self,
+        act: Act,
+        id: &str,
+        request: &impl Serialize,
+        limit: Duration,
+    ) -> Result<Option<Value>, Problem> {
         self.hand_over(act, request).await?;
         if self.inner.places.stands_in {
             return self.stood_in(act, id).await;
         }
         let ended = self.start_unit(act, limit).await;
-        let failed = self.report(act).filter(|report| report.id == id && report.state == ActState::Failed);
-        match (failed.and_then(|report| report.problem), ended) {
+        let told = self.report(act).filter(|report| report.id == id && report.state != ActState::Running);
+        let (problem, value) = told.map(|report| (report.problem, report.value)).unwrap_or_default();
+        match (problem, ended) {
             (Some(problem), _) => Err(problem.into()),
-            (None, Ok(JobResult::Done)) => Ok(()),
+            (None, Ok(JobResult::Done)) => Ok(value),
             (None, Ok(JobResult::NotDone(word))) => Err(self::ended(&word)),
             (None, Err(error)) => Err(error.into()),
         }
     }
 
     /// Waits for whoever does what the unit would.
-    async fn stood_in(&self, act: Act, id: &str) -> Result<(), Problem> {
+    async fn stood_in(&self, act: Act, id: &str) -> Result<Option<Value>, Problem> {
         let folder = self.box_run().join("results");
         let answered = async {
             let mut watch = Watch::folders([folder.as_path()]).ok()?;
@@ -82,7 +108,7 @@ impl Acts {
             }
         };
         match timeout(STAND_IN, answered).await.ok().flatten() {
-            Some(report) => report.problem.map_or(Ok(()), |problem| Err(problem.into())),
+            Some(report) => report.problem.map_or(Ok(report.value), |problem| Err(problem.into())),
             None => Err(ended("timeout")),
         }
     }

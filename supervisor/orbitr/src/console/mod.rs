@@ -6,12 +6,13 @@ mod local;
 mod logs;
 mod newcomer;
 mod rescue;
+mod support;
 mod terminal;
 mod work;
 
 use std::{fs, io, path::PathBuf, process::ExitCode, sync::Arc, time::Duration};
 
-use orbitr_console::{Ask, Console, Event, Look, Place};
+use orbitr_console::{Ask, BundlePlace, Console, Event, Look, Place};
 use orbitr_host::{dbus::Bus, facts as machine};
 use orbitr_machine::data::Places;
 use tokio::{
@@ -173,13 +174,19 @@ fn look(args: &Args, name: Option<&str>) -> Look {
 
 fn place(args: &Args, name: Option<&str>) -> Place {
     let image = machine::os_release().id == "orbitr" || args.stand_in.is_some();
-    // On the image nothing here can be written to; by hand it goes where the person stands.
-    let here = std::env::current_dir().ok().filter(|_| args.leave && !image);
     let writable = |dir: &PathBuf| fs::metadata(dir).is_ok_and(|meta| !meta.permissions().readonly());
+    let here = || std::env::current_dir().ok().filter(writable).map(|dir| dir.display().to_string());
+    let bundle = match (image, args.leave) {
+        // By hand it goes where the person stands.
+        (false, true) => here().map(BundlePlace::Folder),
+        // On the image nothing can be written to. Root takes a bundle from the box's own screen only.
+        (true, false) => Some(BundlePlace::Stick),
+        _ => None,
+    };
     Place {
         image,
         shell_on: name.filter(|name| image && SHELLS.contains(name)).map(str::to_owned),
-        bundle_dir: here.filter(writable).map(|dir| dir.display().to_string()),
+        bundle,
         may_leave: args.leave,
         version: env!("CARGO_PKG_VERSION").to_owned(),
     }

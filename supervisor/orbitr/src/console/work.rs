@@ -2,20 +2,18 @@
 
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
-use orbitr_console::{Ask, Came, Deed, Event, Hidden, NetworkSetting, PowerVerb, Shown, What};
+use orbitr_console::{Ask, BundlePlace, Came, Deed, Event, Hidden, NetworkSetting, PowerVerb, Shown, What};
 use orbitr_host::dbus::{self, Bus};
 use orbitr_machine::data::{Acts, Places};
-use orbitr_model::{Problem, Timestamp};
+use orbitr_model::Problem;
 use serde_json::{Value, json};
 use tokio::{
-    fs,
-    io::AsyncWriteExt,
     sync::{Mutex, Notify, mpsc},
     task::JoinHandle,
     time::sleep,
 };
 
-use super::{local, logs, newcomer, rescue};
+use super::{local, logs, newcomer, rescue, support};
 use crate::cli::{client::Client, failure::Failure};
 
 /// How often a job that is waited for is looked at.
@@ -175,7 +173,8 @@ impl Works {
             Deed::FactoryReset { serial, wait } => rescue::factory_reset(self, serial, wait).await,
             Deed::Install { disk, serial } => newcomer::install(self, &disk, &serial).await,
             Deed::MakeData => newcomer::make_data(self).await,
-            Deed::Support => self.support().await,
+            Deed::Support(BundlePlace::Folder(_)) => support::into_folder(self).await,
+            Deed::Support(BundlePlace::Stick) => support::onto_stick(self).await,
             Deed::Shell { username, password } => {
                 let body = json!({ "username": username, "password": password.expose() });
                 self.enter(&username, client.post(&["session"], Some(&body)).await).await
@@ -280,25 +279,6 @@ impl Works {
         };
         local::power(&self.0.bus, bus_verb).await?;
         Ok(Came::Done { title: format!("{}: it goes down", verb.word()), lines: Vec::new() })
-    }
-
-    /// Into the folder where the person stands, readable to nobody else.
-    async fn support(&self) -> Result<Came, Problem> {
-        let wrong = |error: std::io::Error| {
-            Problem::new(500, "bundle-not-written", "The bundle could not be written").why(error.to_string())
-        };
-        let mut answer = self.client().stream(&["box", "support-bundle"], &[]).await.map_err(problem)?;
-        let now = Timestamp::now().strftime("%Y%m%d-%H%M%S");
-        let path = std::env::current_dir().map_err(wrong)?.join(format!("orbitr-support-{now}.tar.gz"));
-        let mut file =
-            fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path).await.map_err(wrong)?;
-        while let Some(part) = answer.chunk().await.map_err(|error| problem(self.client().unreachable(&error)))? {
-            file.write_all(&part).await.map_err(wrong)?;
-        }
-        file.sync_all().await.map_err(wrong)?;
-        let lines =
-            vec![path.display().to_string(), String::new(), "Look into it before you send it to anybody.".to_owned()];
-        Ok(Came::Done { title: "The support bundle is written".to_owned(), lines })
     }
 
     /// After a right password: only an administrator goes on, and the session that the check made ends at once.

@@ -23,6 +23,7 @@ use reqwest::StatusCode;
 use serde_json::{Value, json};
 
 mod rescue;
+mod stick;
 
 use crate::support::Supervisor;
 
