@@ -3,15 +3,46 @@
 Run by `tests/vm/run --all`.
 """
 
+import gzip
+import io
 import re
+import subprocess
+import tarfile
+import tempfile
 import time
 import unittest
+from pathlib import Path
 
 from machine import PASSWORD, PATIENCE, Box, Machine
 from promises import IMAGE, Story
 from registry import Registry
 
 RIGHT, DOWN, ESC, ENTER = "\x1b[C", "\x1b[B", "\x1b", "\r"
+
+
+# Where the only partition of the stick begins, in MiB, and where the stick ends.
+BEGIN, END = 1, 64
+
+
+def stick(path):
+    """A USB stick as one buys it, one FAT partition, with a photo on it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.unlink(missing_ok=True)
+    with open(path, "wb") as file:
+        file.truncate(END << 20)
+    subprocess.run(["sfdisk", "--quiet", path], input=f"label: dos\nstart={BEGIN}MiB, type=c\n", text=True, check=True)
+    sectors, kib = str(BEGIN * 2048), str((END - BEGIN) * 1024)
+    subprocess.run(["mkfs.vfat", "--offset", sectors, "-n", "PHOTOS", path, kib], check=True, stdout=subprocess.DEVNULL)
+    subprocess.run(["mcopy", "-i", f"{path}@@{BEGIN}M", "-", "::holiday.jpg"], input=b"a photo", check=True)
+    return path
+
+
+def on_stick(path, name):
+    """What a file on it holds at this moment, as another computer would read it."""
+    with tempfile.TemporaryDirectory() as folder:
+        copy = Path(folder) / "copy"
+        subprocess.run(["mcopy", "-n", "-i", f"{path}@@{BEGIN}M", f"::{name}", copy], check=True)
+        return copy.read_bytes()
 
 
 class AtTheConsole(Story):
@@ -23,7 +54,8 @@ class AtTheConsole(Story):
         cls.addClassCleanup(cls.registry.stop)
         cls.machine = Machine("console", IMAGE)
         cls.addClassCleanup(cls.machine.cut_power)
-        cls.machine.start(*cls.registry.credential(), fresh=True)
+        cls.stick = stick(cls.machine.folder / "stick.raw")
+        cls.machine.start(*cls.registry.credential(), "--usb", str(cls.stick), fresh=True)
 
     def home(self):
         """Back to the first screen, from wherever one is."""
@@ -165,7 +197,19 @@ class AtTheConsole(Story):
         box.ask("PUT", "/api/v1/me/password", {"current_password": self.once, "new_password": PASSWORD})
         return self.sign_in(PASSWORD)
 
-    def test_09_the_supervisor_is_restarted_when_it_does_not_answer(self):
+    def test_09_a_support_bundle_goes_onto_a_stick(self):
+        self.see("b", r"Plug one in now")
+        self.say_yes()
+        name = self.machine.wait_on_screen(r"(orbitr-support-\S+\.tar\.gz)\s+on .*PHOTOS.*Pull the stick out now", 300)[1]
+        # from now on somebody may pull it out: everything must be there already
+        with tarfile.open(fileobj=io.BytesIO(gzip.decompress(on_stick(self.stick, name)))) as bundle:
+            names = [Path(member).name for member in bundle.getnames()]
+        self.assertIn("about.json", names)
+        self.assertIn("kernel-log.txt", names, "what only root can read is in it")
+        self.assertEqual(on_stick(self.stick, "holiday.jpg"), b"a photo")
+        self.assertFalse(self.machine.succeeds("ls /run/orbitr-console/*"), "nothing is left behind")
+
+    def test_10_the_supervisor_is_restarted_when_it_does_not_answer(self):
         self.machine.run("systemctl stop orbitr.service orbitr-control.socket orbitr-https.socket orbitr-http.socket")
         self.machine.wait_on_screen(r"x Restart Orbitr", 120)
         self.machine.press("x")
@@ -174,7 +218,7 @@ class AtTheConsole(Story):
         self.home()
         self.machine.wait_on_screen(r"State +Running", 200)
 
-    def test_10_reboot(self):
+    def test_11_reboot(self):
         before = self.machine.boot_id()
         self.see("r")
         self.say_yes()
@@ -182,7 +226,7 @@ class AtTheConsole(Story):
         self.machine.wait_ready(not_boot=before)
         self.home()
 
-    def test_11_factory_reset_wants_the_serial_number(self):
+    def test_12_factory_reset_wants_the_serial_number(self):
         before = self.machine.boot_id()
         self.see("f", r"serial number")
         serial = re.search(r"serial number,\s+(\S+?),", re.sub(r"\s+", " ", self.machine.screen()))[1]
@@ -195,7 +239,7 @@ class AtTheConsole(Story):
         self.assertIsNotNone(code, "a new box has a setup code")
         self.assertFalse(self.machine.succeeds("mountpoint -q /var/lib/orbitr"))
 
-    def test_12_power_off(self):
+    def test_13_power_off(self):
         self.see("o")
         self.say_yes()
         self.machine.wait_off()
