@@ -311,6 +311,9 @@ async fn programs_do_the_same_over_the_api() {
     let (status, headers, body) = machine.send(Request::get("/api/v1/apps").body(Body::empty()).unwrap()).await;
     assert_eq!((status.as_u16(), headers[header::CONTENT_TYPE].to_str().unwrap()), (503, "application/problem+json"));
     assert!(body.contains("no-data-partition"));
+    // the box's own screen asks without what a browser sends along
+    let (status, _, body) = machine.send(Request::post("/api/v1/box/power").body(Body::empty()).unwrap()).await;
+    assert!(status == 503 && body.contains("no-data-partition"), "{status} {body}");
 }
 
 #[tokio::test]

@@ -238,6 +238,9 @@ async fn programs_are_told_what_the_box_is_doing_and_people_come_to_the_page() {
     );
     let problem: Problem = serde_json::from_slice(&body).unwrap();
     assert_eq!(problem.code, "recovery-mode");
+    // the box's own screen asks without what a browser sends along
+    let (status, _, _) = ask(&router, Request::post("/api/v1/box/power").body(Body::empty()).unwrap()).await;
+    assert_eq!(status.as_u16(), 503);
     let (status, headers, _) = ask(&router, Request::get("/apps/web").body(Body::empty()).unwrap()).await;
     assert!(status.is_redirection());
     assert_eq!(headers[header::LOCATION], "/");

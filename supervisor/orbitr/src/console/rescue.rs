@@ -30,7 +30,7 @@ pub(super) async fn safe_mode(works: &Works, on: bool) -> Result<Came, Problem> 
 fn without_supervisor(failure: &Failure) -> bool {
     match failure {
         Failure::Unreachable { .. } => true,
-        Failure::Problem(why) => absent(why) || ["no-data-partition", "recovery-mode"].contains(&why.code.as_str()),
+        Failure::Problem(why) => absent(why),
         _ => false,
     }
 }

@@ -324,9 +324,10 @@ impl Works {
     }
 }
 
-/// Whether the supervisor lacks what was asked: no box claimed yet, Recovery mode, an older version.
+/// Whether the supervisor lacks what was asked: no box claimed yet, no data, Recovery mode, an older version.
 pub(super) fn absent(why: &Problem) -> bool {
-    ["not-claimed", "unexpected-answer"].contains(&why.code.as_str()) || why.status == 404
+    let codes = ["not-claimed", "no-data-partition", "recovery-mode", "unexpected-answer"];
+    codes.contains(&why.code.as_str()) || why.status == 404
 }
 
 /// A failure as the menu shows it.
