@@ -141,7 +141,11 @@ async fn a_long_log_is_read_part_by_part() {
         if part["ended"] == true {
             break;
         }
-        assert!(next > from);
+        assert!(next >= from);
+        if next == from {
+            // all that there is, and the job is about to end
+            tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+        }
         from = next;
     }
     assert!(parts > 1);
