@@ -29,10 +29,14 @@ use crate::{
 const STEPS: [&str; 4] = ["Code", "Account", "Box", "Done"];
 const WHY: &str = "nobody has an account before it";
 
+const LEFT: &str = "a page from before the data partition was made looks again by itself; there is nothing on it now";
+
 pub(crate) fn routes(routes: Routes<Site>) -> Routes<Site> {
     routes
         .always(Method::GET, "/setup", WHY, code_page)
         .always(Method::POST, "/setup", WHY, check_code)
+        .always(Method::GET, "/setup/progress", LEFT, go_on)
+        .always(Method::GET, "/setup/key", LEFT, go_on)
         .always(Method::POST, "/setup/account", WHY, claim)
         .get(ChangeBox, "/setup/box", box_page)
         .post(ChangeBox, "/setup/box", name_box)
@@ -58,6 +62,10 @@ async fn code_page(State(site): State<Site>, Cx(cx): Cx, client: Client, headers
             Err(_) => ([(header::SET_COOKIE, set_code_cookie(None))], code_form(&cx, None)).into_response(),
         },
     }
+}
+
+async fn go_on() -> Redirect {
+    Redirect::to("/setup")
 }
 
 fn code_form(cx: &PageCx, problem: Option<&Problem>) -> Markup {

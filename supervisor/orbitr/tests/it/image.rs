@@ -65,7 +65,9 @@ async fn a_new_box_makes_its_data_partition_and_goes_on_where_the_browser_was() 
     assert!(status.unwrap().success());
     let box_ = Supervisor::start_in(dir);
     assert_eq!(box_.printed("Setup code").unwrap(), code, "the code on the screen stays the same");
-    // The same client: its certificate has come along, too.
+    // The same client: its certificate has come along, too. The page that it was on looks again by itself.
+    let again = client.get(box_.url("/setup/progress")).header(COOKIE, &cookie).send().await.unwrap();
+    assert_eq!(again.headers()[LOCATION], "/setup");
     let page = client.get(box_.url("/setup")).header(COOKIE, &cookie).send().await.unwrap().text().await.unwrap();
     assert!(page.contains("Your account") && page.contains(&code));
     let (_, dir) = box_.end(Signal::SIGTERM);
