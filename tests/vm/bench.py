@@ -50,6 +50,13 @@ def handed_over(machine):
     return time.monotonic()
 
 
+def started_again(machine):
+    """Switched off in an orderly way and on again; answers as `handed_over`."""
+    machine.switch_off()
+    machine.start()
+    return handed_over(machine)
+
+
 def answers(machine, seconds=400):
     """Waits until the box serves a page over HTTPS; answers when."""
     context = ssl.create_default_context()
@@ -85,11 +92,6 @@ def memory_in_use(machine):
     return (total - available) * 1024 / 1e6
 
 
-def switch_off(machine):
-    machine.agent("guest-shutdown", {"mode": "powerdown"}, answer=False)
-    machine.wait_off()
-
-
 def ours(image, rounds):
     """Seconds to the wizard, seconds of a box in use to its page and Docker, MB."""
     wizards = []
@@ -110,9 +112,7 @@ def ours(image, rounds):
         machine.wait_ready()
         starts = []
         for _ in range(rounds):
-            switch_off(machine)
-            machine.start()
-            begun = handed_over(machine)
+            begun = started_again(machine)
             page = answers(machine)
             machine.wait_ready()
             starts.append(max(page, active_since(machine, "docker.service")) - begun)
@@ -132,9 +132,7 @@ def bare(rounds):
         machine.wait_ready()
         took = []
         for _ in range(rounds):
-            switch_off(machine)
-            machine.start()
-            begun = handed_over(machine)
+            begun = started_again(machine)
             machine.wait_for(r"login:", 400)
             machine.wait_ready()
             took.append(max(active_since(machine, unit) for unit in ("multi-user.target", "docker.service")) - begun)

@@ -71,8 +71,7 @@ class WithASecurityChip(Story):
         return json.loads(self.machine.run("cat", "/run/orbitr-box/data.json"))
 
     def restart(self, forget_chip=False):
-        self.machine.agent("guest-shutdown", {"mode": "powerdown"}, answer=False)
-        self.machine.wait_off()
+        self.machine.switch_off()
         self.machine.start(*self.chip.start(forget=forget_chip))
         self.machine.wait_ready()
 

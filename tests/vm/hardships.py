@@ -85,8 +85,7 @@ class Disks(Story):
         cls.machine.wait_ready()
         make_data(cls.machine)
         cls.machine.run("echo precious >/var/lib/orbitr/kept && sync")
-        cls.machine.agent("guest-shutdown", {"mode": "powerdown"}, answer=False)
-        cls.machine.wait_off()
+        cls.machine.switch_off()
         cls.disk = cls.machine.folder / "disk.qcow2"
         cls.copy = cls.machine.folder / "copy.qcow2"
         shutil.copy(cls.disk, cls.copy)

@@ -1,8 +1,13 @@
 //! Crashes one after another. What makes the supervisor end each time is most likely something that it opens, so after
 //! the third it comes up without opening it: in Recovery mode, which needs no database.
 
-use std::{fs, io, path::PathBuf, time::Duration};
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
+use orbitr_host::{clock, files};
 use serde::{Deserialize, Serialize};
 
 /// So many within the window, and the next start is another one.
@@ -27,7 +32,7 @@ struct Record {
 
 impl Starts {
     /// Notes this start. What cannot be read or written counts for nothing: this must never be what keeps the box down.
-    pub(super) fn note(state_dir: &std::path::Path) -> Self {
+    pub(super) fn note(state_dir: &Path) -> Self {
         let path = state_dir.join(FILE);
         let before = note(&path).unwrap_or_else(|error| {
             tracing::warn!(%error, file = %path.display(), "starts are not counted");
@@ -49,18 +54,14 @@ impl Starts {
 
     /// This was no crash.
     pub(super) fn ended_well(&self) {
-        if let Err(error) = fs::remove_file(&self.path)
-            && error.kind() != io::ErrorKind::NotFound
-        {
+        if let Err(error) = files::remove(&self.path) {
             tracing::warn!(%error, "the count of starts cannot be removed");
         }
     }
 }
 
-fn note(path: &std::path::Path) -> io::Result<usize> {
-    let boot = fs::read_to_string("/proc/sys/kernel/random/boot_id")?.trim().to_owned();
-    let uptime = fs::read_to_string("/proc/uptime")?;
-    let now: u64 = uptime.split('.').next().and_then(|seconds| seconds.parse().ok()).unwrap_or_default();
+fn note(path: &Path) -> io::Result<usize> {
+    let (boot, now) = (clock::boot_id(), clock::since_boot()?.as_secs());
     let mut record: Record =
         fs::read(path).ok().and_then(|text| serde_json::from_slice(&text).ok()).unwrap_or_default();
     if record.boot != boot {
@@ -72,9 +73,7 @@ fn note(path: &std::path::Path) -> io::Result<usize> {
     // Not beyond what is asked for: a loop that nobody sees may go on for days.
     let over = record.starts.len().saturating_sub(LIMIT + 1);
     record.starts.drain(..over);
-    let written = path.with_extension("new");
-    fs::write(&written, serde_json::to_vec(&record)?)?;
-    fs::rename(written, path)?;
+    files::write(path, &serde_json::to_vec(&record)?, 0o600)?;
     Ok(before)
 }
 
