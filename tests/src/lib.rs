@@ -17,6 +17,7 @@ mod client;
 mod engine;
 mod extension;
 mod people;
+mod ports;
 mod raw;
 mod routes;
 mod test_box;
@@ -27,6 +28,7 @@ pub use self::{
     engine::{Engine, Registry, encoded, owned},
     extension::Sample,
     people::{ADMIN, PASSWORD, Person},
+    ports::free_port,
     routes::Route,
     test_box::{Ended, TestBox},
     wait::{eventually, job_of},

@@ -3,7 +3,6 @@
 use std::{
     collections::BTreeMap,
     env, fs,
-    net::TcpListener,
     os::unix::process::ExitStatusExt,
     path::{Path, PathBuf},
     process::{Child, Command, ExitStatus, Stdio},
@@ -17,7 +16,7 @@ use nix::{
 };
 use tempfile::TempDir;
 
-use crate::{Client, Engine, owned};
+use crate::{Client, Engine, free_port, owned};
 
 /// A debug build on a busy machine; the bound for a release build is in the benchmark.
 const READY_LIMIT: Duration = Duration::from_secs(60);
@@ -62,12 +61,10 @@ impl TestBox {
     pub fn new() -> Self {
         // Short, because the path of a socket may not be long.
         let dir = tempfile::Builder::new().prefix("orbitr-e2e-").tempdir_in("/var/tmp").unwrap();
-        // Free now; nobody else in the testbed takes ports by chance.
-        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let local = Client::local(&dir.path().join("s/control.sock"));
         Self {
             dir,
-            port,
+            port: free_port(),
             child: None,
             docker: Engine::socket(),
             environment: BTreeMap::new(),

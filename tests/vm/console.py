@@ -210,6 +210,7 @@ class AtTheConsole(Story):
         self.assertFalse(self.machine.succeeds("ls /run/orbitr-console/*"), "nothing is left behind")
 
     def test_10_the_supervisor_is_restarted_when_it_does_not_answer(self):
+        self.home()
         self.machine.run("systemctl stop orbitr.service orbitr-control.socket orbitr-https.socket orbitr-http.socket")
         self.machine.wait_on_screen(r"x Restart Orbitr", 120)
         self.machine.press("x")

@@ -90,16 +90,7 @@ impl Site {
     }
 
     fn mode(&self) -> Mode {
-        let mut reasons = Vec::new();
-        if let Err(why) = self.apps.docker_answers() {
-            reasons.push(format!("Docker does not answer: {why}. Apps that run go on; nothing can be changed."));
-        }
-        if !self.apps.is_alive() {
-            reasons.push("Apps are not watched any more. Restart the supervisor.".to_owned());
-        }
-        if !self.machine.clock().is_usable() {
-            reasons.extend(self.machine.clock_trouble());
-        }
+        let reasons = [self.apps.troubles(), self.machine.troubles()].concat();
         if !self.access.is_claimed() {
             Mode::Setup
         } else if reasons.is_empty() {

@@ -84,10 +84,8 @@ async fn status(rooms: &Rooms, permit: &Permit<ViewBox>, version: &'static str) 
     let visible = may_list.visible().apps().map(|apps| Visible { apps, owner: permit.actor().user() });
     let active = Filter { active: Some(true), visible, ..Filter::default() };
     let jobs = rooms.jobs.list(active, &PageRequest { cursor: None, limit: JOBS_COUNTED }).await?;
-    let mode = match &reason {
-        None => Mode::Running,
-        Some(why) => Mode::Degraded { reasons: vec![format!("Docker does not answer: {why}")] },
-    };
+    let reasons = [rooms.apps.troubles(), rooms.machine.troubles()].concat();
+    let mode = if reasons.is_empty() { Mode::Running } else { Mode::Degraded { reasons } };
     let docker = DockerStatus { up: reason.is_none(), reason: reason.unwrap_or_default() };
     let (name, clock) = (rooms.machine.name(), rooms.machine.clock());
     let safe_mode = rooms.apps.in_safe_mode().await?;

@@ -135,10 +135,16 @@ impl Apps {
         }
     }
 
-    /// Whether everything that runs beside the room still runs.
+    /// What keeps apps from being looked after, as sentences; empty when nothing does.
     #[must_use]
-    pub fn is_alive(&self) -> bool {
-        self.watch.is_alive()
+    pub fn troubles(&self) -> Vec<String> {
+        let docker = self
+            .docker_answers()
+            .err()
+            .map(|why| format!("Docker does not answer: {why}. Apps that run go on; nothing can be changed."));
+        let watch =
+            (!self.watch.is_alive()).then(|| "Apps are not watched any more. Restart the supervisor.".to_owned());
+        docker.into_iter().chain(watch).collect()
     }
 
     fn facts(&self) -> BoxFacts {

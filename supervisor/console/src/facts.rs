@@ -178,7 +178,9 @@ impl Facts {
             ),
             other => other.to_owned(),
         };
-        self.issues = list(issues, "").iter().map(sentence).filter(|sentence| !sentence.is_empty()).collect();
+        let known = |sentence: &String| self.reasons.iter().any(|reason| reason.starts_with(sentence.as_str()));
+        self.issues =
+            list(issues, "").iter().map(sentence).filter(|sentence| !sentence.is_empty() && !known(sentence)).collect();
     }
 
     /// Takes what `GET /box/power` says.

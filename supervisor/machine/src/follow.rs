@@ -26,7 +26,7 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use crate::{Machine, clock::Verdict, power};
+use crate::{Machine, power};
 
 /// How often the last moment is written down.
 const KEEP_EVERY: Duration = Duration::from_secs(60 * 60);
@@ -220,18 +220,6 @@ impl Machine {
                 () = nobody => {}
             }
         }
-    }
-
-    /// Whether the clock is wrong, as a sentence for every page; none when it is not.
-    #[must_use]
-    pub fn clock_trouble(&self) -> Option<String> {
-        let verdict = self.clock();
-        let why = verdict.why()?;
-        let then = match verdict {
-            Verdict::Behind { .. } | Verdict::Ahead { .. } => " Until it is right, certificates cannot be checked.",
-            _ => "",
-        };
-        Some(format!("{why}{then}"))
     }
 }
 

@@ -22,6 +22,7 @@ mod settings;
 mod ssh;
 mod support;
 mod time;
+mod troubles;
 mod units;
 pub mod zones;
 

@@ -18,15 +18,29 @@ const DOCKER = process.env.ORBITR_TEST_DOCKER ?? "/run/docker.sock";
 const READY_MS = 60_000;
 const END_MS = 30_000;
 
-/** A port that is free on every address, now. */
-export function freePort() {
-  return new Promise((resolve, reject) => {
+const FIRST_PORT = 20_000;
+const LAST_PORT = 32_000;
+const given = new Set();
+
+/**
+ * A port that is free on every address, and stays so: below those that Linux gives to outgoing connections
+ * (ip_local_port_range), since the browser's own would take it until an app is there to listen on it.
+ */
+export async function freePort() {
+  for (;;) {
+    const port = FIRST_PORT + Math.floor(Math.random() * (LAST_PORT - FIRST_PORT));
+    if (!given.has(port) && await isFree(port)) {
+      given.add(port);
+      return port;
+    }
+  }
+}
+
+function isFree(port) {
+  return new Promise((resolve) => {
     const server = createServer();
-    server.once("error", reject);
-    server.listen(0, "0.0.0.0", () => {
-      const { port } = server.address();
-      server.close(() => resolve(port));
-    });
+    server.once("error", () => resolve(false));
+    server.listen(port, "0.0.0.0", () => server.close(() => resolve(true)));
   });
 }
 

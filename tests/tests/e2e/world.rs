@@ -2,7 +2,7 @@
 
 use std::net::TcpListener;
 
-use orbitr_tests::{Ended, Engine, Person, Registry, Sample, TestBox, eventually};
+use orbitr_tests::{Ended, Engine, Person, Registry, Sample, TestBox, eventually, free_port};
 use serde_json::{Value, json};
 
 use std::time::Duration;
@@ -75,8 +75,8 @@ async fn a_port_that_is_taken() {
     let _engine = Engine::shared();
     let (mut it, ada) = box_with(&[("web", Sample::WEB)]).await;
     let (first, second) = (it.app("first"), it.app("second"));
-    let listener = TcpListener::bind("0.0.0.0:0").unwrap();
-    let port = listener.local_addr().unwrap().port();
+    let port = free_port();
+    let listener = TcpListener::bind(("0.0.0.0", port)).unwrap();
     let request = |app: &str| json!({ "extension": "local/web", "app": app, "inputs": { "port": port } });
     let refused = ada.browser.post("/api/v1/projects/home/apps", &request(&first)).await;
     let problem = refused.expect(409);
@@ -103,7 +103,7 @@ async fn a_port_that_is_taken_after_the_plan() {
     it.variable("ORBITR_ABORT_ONCE", marker.to_str());
     it.kill();
     it.start().await;
-    let port = TcpListener::bind("0.0.0.0:0").unwrap().local_addr().unwrap().port();
+    let port = free_port();
     let job = ada.browser.install("local/web", &app, json!({ "port": port })).await;
     assert_eq!(it.ended().await, Ended::Signal(6));
     let listener = TcpListener::bind(("0.0.0.0", port)).unwrap();
