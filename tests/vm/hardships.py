@@ -193,7 +193,8 @@ class Circumstances(Story):
         self.comes_up("--", "-rtc", "base=1970-01-01T00:00:00")
         # never before the day that the image was built
         self.assertGreater(int(self.machine.run("date", "+%Y")), 2025)
-        says(self.machine, "The clock is not compared with the network")
+        # (such a clock has two digits for the year, and the kernel takes 70 for 2070)
+        says(self.machine, r"The clock says .*, and (this box has already run on|the battery-backed one)")
 
     def test_02_a_clock_of_2040_is_called_wrong(self):
         self.comes_up("--", "-rtc", "base=2040-01-01T00:00:00")

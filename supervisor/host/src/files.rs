@@ -18,11 +18,14 @@ use std::{
 /// then and nothing is left beside it.
 pub fn write(path: &Path, contents: &[u8], mode: u32) -> io::Result<()> {
     let temporary = beside(path)?;
-    let written = write_new(&temporary, contents, mode).and_then(|()| std::fs::rename(&temporary, path));
+    let written =
+        write_new(&temporary, contents, mode).and_then(|file| std::fs::rename(&temporary, path).map(|()| file));
     if written.is_err() {
         let _ = std::fs::remove_file(&temporary);
     }
-    written?;
+    // FAT keeps a file's size and place in its name's entry, and a rename makes a new entry without them: until they are
+    // written there, a power cut leaves an empty file. Where nothing is to be written this costs nothing.
+    written?.sync_all()?;
     sync_dir(parent(path))
 }
 
@@ -76,11 +79,12 @@ pub fn sync_dir(dir: &Path) -> io::Result<()> {
     File::open(dir)?.sync_all()
 }
 
-fn write_new(path: &Path, contents: &[u8], mode: u32) -> io::Result<()> {
+fn write_new(path: &Path, contents: &[u8], mode: u32) -> io::Result<File> {
     let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
     file.write_all(contents)?;
     file.set_permissions(Permissions::from_mode(mode))?;
-    file.sync_all()
+    file.sync_all()?;
+    Ok(file)
 }
 
 fn parent(path: &Path) -> &Path {

@@ -38,6 +38,10 @@ pub struct Places {
     pub systemd_run: PathBuf,
     /// Time zones.
     pub zones: PathBuf,
+    /// What timesyncd keeps its last time with.
+    pub saved_time: PathBuf,
+    /// A file that is as old as the image.
+    pub os_release: PathBuf,
     /// The supervisor's state.
     pub state: PathBuf,
     /// What the firmware says of the machine.
@@ -79,6 +83,8 @@ impl Places {
             cmdline: "/proc/cmdline".into(),
             systemd_run: "/run/systemd".into(),
             zones: "/usr/share/zoneinfo".into(),
+            saved_time: "/var/lib/systemd/timesync/clock".into(),
+            os_release: "/usr/lib/os-release".into(),
             state: "/var/lib/orbitr".into(),
             dmi: "/sys/class/dmi/id".into(),
             blocks: Blocks::machine(),

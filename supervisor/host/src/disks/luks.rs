@@ -1,6 +1,7 @@
 //! LUKS2: one key that a person keeps, and where there is one, the machine's security chip. Keys go in on standard input.
 
 use std::{
+    io,
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -17,6 +18,8 @@ const FORMAT: &str = "Encrypting the partition";
 const OPEN: &str = "Opening the encrypted partition";
 const CLOSE: &str = "Closing the encrypted partition";
 const RESIZE: &str = "Growing the encrypted partition";
+/// A security chip, as the kernel shares it among programs.
+const CHIP: &str = "/dev/tpmrm0";
 const ENROL: &str = "Binding the encryption to the security chip";
 const INSPECT: &str = "Looking at the encryption header";
 const ERASE: &str = "Erasing the encryption header";
@@ -52,17 +55,13 @@ pub async fn format(device: &Path, label: &str, key: &RecoveryKey, cancel: &Canc
 /// # Errors
 /// There is no chip, or it refuses.
 pub async fn enrol_chip(device: &Path, key: &RecoveryKey, cancel: &CancellationToken) -> Result<(), Error> {
-    enrol(device, key, &[], cancel).await
+    let command = Command::new("systemd-cryptenroll").args(["--tpm2-device=auto", "--tpm2-pcrs="]).arg(device);
+    enrol(command, key, cancel).await
 }
 
-async fn enrol(device: &Path, key: &RecoveryKey, more: &[&str], cancel: &CancellationToken) -> Result<(), Error> {
-    let command = Command::new("systemd-cryptenroll")
-        .args(["--tpm2-device=auto", "--tpm2-pcrs="])
-        .args(more)
-        .arg(device)
-        // Its own way to be given a key without a file; only root can read a root process's environment.
-        .env("PASSWORD", key.expose())
-        .limit(LIMIT);
+async fn enrol(command: Command, key: &RecoveryKey, cancel: &CancellationToken) -> Result<(), Error> {
+    // Its own way to be given a key without a file; only root can read a root process's environment.
+    let command = command.env("PASSWORD", key.expose()).limit(LIMIT);
     command.run(cancel).await.and_then(Output::success).map_err(Error::program(ENROL))?;
     Ok(())
 }
@@ -90,12 +89,17 @@ struct Token {
     kind: String,
 }
 
-/// Binds it to this machine's security chip, and to no other one any more.
+/// Binds it to this machine's security chip, and to no other one any more. Cut off in between, it is bound to none.
 ///
 /// # Errors
 /// There is no chip, or it refuses.
 pub async fn rebind_chip(device: &Path, key: &RecoveryKey, cancel: &CancellationToken) -> Result<(), Error> {
-    enrol(device, key, &["--wipe-slot=tpm2"], cancel).await
+    if !Path::new(CHIP).exists() {
+        return Err(Error::io(ENROL)(io::Error::other("this machine has no security chip")));
+    }
+    // In one call it would say that this is done already, and do nothing: it tells chips apart by their policy only.
+    enrol(Command::new("systemd-cryptenroll").arg("--wipe-slot=tpm2").arg(device), key, cancel).await?;
+    enrol_chip(device, key, cancel).await
 }
 
 /// Opens a device under a name with a key; false when the key does not fit.

@@ -5,6 +5,7 @@
 
 mod check;
 mod render;
+mod saved_time;
 
 use std::{
     collections::BTreeMap,
@@ -59,6 +60,7 @@ pub(crate) async fn apply_settings(run: &Run) -> Result<Option<Value>, Error> {
         tracing::warn!(why, "a setting is left out");
     }
     run.step("Applying the settings")?;
+    saved_time::check(places);
     name(&rendered);
     zone(run, &rendered)?;
     time_servers(run, &rendered).await?;

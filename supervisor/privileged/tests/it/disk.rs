@@ -146,6 +146,8 @@ impl Machine {
             cmdline: dir.path().join("cmdline"),
             systemd_run: at("systemd"),
             zones: "/usr/share/zoneinfo".into(),
+            saved_time: dir.path().join("clock"),
+            os_release: dir.path().join("os-release"),
             state: at("state"),
             dmi: at("dmi"),
             blocks: Blocks::only(at("block")),
