@@ -1,12 +1,17 @@
 //! A manifest that has been read: every reference resolves, every variable is declared.
 
+use std::cmp::Ordering;
+
 use indexmap::IndexMap;
 
 use crate::{
     check::{Checker, check},
     compose::{self, Compose, Service},
     diagnostic::{Diagnostic, Finding, Place, in_order},
-    sections::{Health, Input, InputKind, Meta, Name, Port, Role, SecretSpec, Transport, Volume, VolumeClass, XOrbitr},
+    sections::{
+        Health, Input, InputKind, Meta, Name, Port, Role, SecretSpec, Transport, Volume, VolumeClass, XOrbitr,
+        compare_versions,
+    },
     yaml::{self, Node, Value, decode},
 };
 
@@ -114,6 +119,17 @@ impl Manifest {
     #[must_use]
     pub fn version(&self) -> &str {
         &self.x.version
+    }
+
+    /// Whether this is a later version than another one of the same extension: by the numbers in front, then by the
+    /// package's revision. What follows the numbers (`-alpine`) does not count.
+    #[must_use]
+    pub fn is_newer_than(&self, version: &str, revision: u32) -> bool {
+        match compare_versions(self.version(), version) {
+            Ordering::Greater => true,
+            Ordering::Equal => self.x.revision > revision,
+            Ordering::Less => false,
+        }
     }
 
     /// What people are shown in the store.

@@ -15,7 +15,8 @@ use orbitr_access::{
 };
 use orbitr_apps::{
     AppDetail, AppView, ChangeRequest, DataSize, ExtensionDetail, ExtensionView, InstallRequest, LOG_LINES_MAX,
-    LogEntry, LogQuery, Plan, ReleaseView, RemoveRequest, Started, Verb,
+    LogEntry, LogQuery, Plan, ReleaseView, RemoveRequest, RollBackRequest, Snapshot, Started, UpdatePlan,
+    UpdateRequest, Verb,
 };
 use orbitr_model::{ExtensionId, Problem};
 
@@ -121,6 +122,34 @@ pub(crate) fn routes(api: Builder) -> Builder {
         change,
     )
     .on(
+        ChangeApp,
+        get("/apps/{app}/update", "planUpdate", "What an update would do; changes nothing")
+            .answers::<UpdatePlan>(200, "The plan"),
+        plan_update,
+    )
+    .on(
+        ChangeApp,
+        started(
+            post("/apps/{app}/update", "updateApp", "Update an app to the version that the store has")
+                .body::<UpdateRequest>(),
+        ),
+        update,
+    )
+    .on(
+        ChangeApp,
+        started(
+            post("/apps/{app}/roll-back", "rollBackApp", "Run an older release again, with the data of now or of then")
+                .body::<RollBackRequest>(),
+        ),
+        roll_back,
+    )
+    .on(
+        ViewApp,
+        get("/apps/{app}/snapshots", "listSnapshots", "The snapshots of an app's data, the newest first")
+            .answers::<Vec<Snapshot>>(200, "The snapshots"),
+        snapshots,
+    )
+    .on(
         RemoveApp,
         started(
             Operation::new(Method::DELETE, "/apps/{app}", "removeApp", "Remove an app, with or without its data")
@@ -224,6 +253,30 @@ async fn change(
         etag::check(&headers, &now)?;
     }
     Ok(accepted(rooms.apps.change(&permit, request).await?))
+}
+
+async fn plan_update(State(rooms): State<Rooms>, permit: Permit<ChangeApp>) -> Answer<Json<UpdatePlan>> {
+    Ok(Json(rooms.apps.plan_update(&permit).await?))
+}
+
+async fn update(
+    State(rooms): State<Rooms>,
+    permit: Permit<ChangeApp>,
+    Body(request): Body<UpdateRequest>,
+) -> Answer<Response> {
+    Ok(accepted(rooms.apps.update(&permit, request).await?))
+}
+
+async fn roll_back(
+    State(rooms): State<Rooms>,
+    permit: Permit<ChangeApp>,
+    Body(request): Body<RollBackRequest>,
+) -> Answer<Response> {
+    Ok(accepted(rooms.apps.roll_back(&permit, request).await?))
+}
+
+async fn snapshots(State(rooms): State<Rooms>, permit: Permit<ViewApp>) -> Answer<Json<Vec<Snapshot>>> {
+    Ok(Json(rooms.apps.snapshots(&permit).await?))
 }
 
 async fn remove(

@@ -63,6 +63,9 @@ pub enum Error {
         /// Each reason, as a sentence.
         reasons: Vec<String>,
     },
+    /// The data cannot be copied.
+    #[error("the data cannot be copied")]
+    Copy(#[from] orbitr_host::tree::Error),
     /// The extension's Compose text or our override is not right.
     #[error("the Compose project is not right: {0}")]
     Compose(String),
@@ -129,6 +132,7 @@ impl From<Error> for Problem {
             Error::Unsupported { reasons, .. } => {
                 Self::new(409, "extension-unsupported", title).why(reasons.join(". "))
             }
+            Error::Copy(error) => copy_problem(error),
             Error::Compose(why) => Self::new(500, "compose-refused", "Compose does not take the app's files").why(why),
             Error::Manifest(why) => {
                 Self::new(500, "manifest-unreadable", "The app's extension cannot be read").why(why)
@@ -142,6 +146,30 @@ impl From<Error> for Problem {
             Error::Jobs(error) => error.into(),
             Error::Store(error) => error.into(),
             Error::Access(error) => error.into(),
+        }
+    }
+}
+
+fn copy_problem(error: orbitr_host::tree::Error) -> Problem {
+    use orbitr_host::tree::Error as Tree;
+    match error {
+        Tree::NoRoom { needed, available, .. } => {
+            let (needed, available) = (orbitr_model::ByteSize(needed), orbitr_model::ByteSize(available));
+            Problem::new(507, "disk-full", "The disk has no room for a copy of the data")
+                .why(format!("The copy needs {needed}, and {available} are free."))
+                .then("Free some space and try again. On btrfs and XFS a copy takes no room of its own.")
+        }
+        Tree::Program { source: orbitr_host::exec::Error::Cancelled { .. }, .. } => {
+            orbitr_docker::Error::Cancelled.into()
+        }
+        Tree::Program { ref source, .. } => {
+            Problem::new(500, "copy-failed", "The data could not be copied").why(format!("{error}: {source}."))
+        }
+        Tree::File { ref source, .. } if source.kind() == std::io::ErrorKind::StorageFull => {
+            Problem::new(507, "disk-full", "The disk is full").then("Free some space and try again.")
+        }
+        Tree::File { ref source, .. } => {
+            Problem::new(500, "copy-failed", "The data could not be copied").why(format!("{error}: {source}."))
         }
     }
 }

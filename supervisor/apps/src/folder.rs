@@ -1,7 +1,8 @@
 //! An app's folder: the readable files that leaving Orbitr needs, and the data.
 //!
 //! `apps/<id>/releases/<number>/` holds what Compose reads, `apps/<id>/current` points at the active
-//! release, `apps/<id>/data/<volume>/` is what the containers write.
+//! release, `apps/<id>/data/<volume>/` is what the containers write, `apps/<id>/snapshots/<number>/` is what they had
+//! written when a release took over.
 
 use std::{
     io,
@@ -42,6 +43,30 @@ impl AppFolder {
 
     pub(crate) fn data(&self) -> PathBuf {
         self.root.join("data")
+    }
+
+    /// Where the snapshots of its data are, each named by the release that took the data over.
+    pub(crate) fn snapshots(&self) -> PathBuf {
+        self.root.join("snapshots")
+    }
+
+    pub(crate) fn snapshot(&self, number: u32) -> PathBuf {
+        self.snapshots().join(number.to_string())
+    }
+
+    /// A copy that is being made.
+    pub(crate) fn half(&self) -> PathBuf {
+        self.root.join(".data.half")
+    }
+
+    /// Data that is about to take its place.
+    pub(crate) fn incoming(&self) -> PathBuf {
+        self.root.join(".data.incoming")
+    }
+
+    /// Data that has given up its place.
+    pub(crate) fn outgoing(&self) -> PathBuf {
+        self.root.join(".data.outgoing")
     }
 
     fn current(&self) -> PathBuf {
@@ -106,17 +131,4 @@ fn remove_if_empty(folder: &Path) -> Result<(), Error> {
         Err(error) if matches!(error.kind(), io::ErrorKind::DirectoryNotEmpty | io::ErrorKind::NotFound) => Ok(()),
         other => other.map_err(Error::file(format!("removing {}", folder.display()))),
     }
-}
-
-/// The bytes below a folder; what cannot be read counts as nothing.
-pub(crate) fn size_of(folder: &Path) -> u64 {
-    let Ok(entries) = std::fs::read_dir(folder) else { return 0 };
-    entries
-        .flatten()
-        .map(|entry| match entry.metadata() {
-            Ok(meta) if meta.is_dir() => size_of(&entry.path()),
-            Ok(meta) => meta.len(),
-            Err(_) => 0,
-        })
-        .sum()
 }

@@ -13,12 +13,15 @@ mod model;
 mod ops;
 mod plan;
 mod probe;
+mod releases;
 mod render;
 mod rows;
 mod safe_mode;
+mod snapshot;
 mod status;
 mod store_front;
 mod sweep;
+mod tidy;
 mod view;
 mod watch;
 mod work;
@@ -36,11 +39,15 @@ pub use self::{
     error::Error,
     kinds::lifecycle::Verb,
     logs::{LOG_LINES_MAX, LogQuery, LogStream},
-    model::{ChangeRequest, DataChoice, HostPort, InstallRequest, Phase, Protocol, RemoveRequest, Wanted},
+    model::{
+        ChangeRequest, DataChoice, HostPort, InstallRequest, Phase, Protocol, RemoveRequest, RollBackData,
+        RollBackRequest, Snapshot, UpdateRequest, Wanted,
+    },
     plan::Plan,
+    releases::UpdatePlan,
     safe_mode::{ChangeSafeMode, SafeMode},
     store_front::{ExtensionDetail, ExtensionView, PermissionView},
-    view::{AppDetail, AppView, ContainerView, DataSize, Endpoint, JobBrief, LogEntry, ReleaseView, Started},
+    view::{AppDetail, AppView, ContainerView, DataSize, Endpoint, JobBrief, LogEntry, ReleaseView, Started, Version},
 };
 use self::{
     kinds::{calm::Calm, change::Change, install::Install, lifecycle::Lifecycle, remove::Remove},

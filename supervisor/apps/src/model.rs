@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use orbitr_docker::{Digest, ImageReceipt, ImageRef};
-use orbitr_model::{Actor, AppId, DisplayName, ExtensionId, ProjectId, ReleaseId, Timestamp};
+use orbitr_model::{Actor, AppId, ByteSize, DisplayName, ExtensionId, ProjectId, ReleaseId, Timestamp};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -105,6 +105,21 @@ pub(crate) struct Release {
     pub created: Timestamp,
 }
 
+/// What an app's data was when a release took it over.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct Snapshot {
+    /// The number of the release that took the data over; names the folder `snapshots/<number>`.
+    pub number: u32,
+    /// The release that the data is of.
+    pub release: ReleaseId,
+    /// How long its files are together. On the disk they may take less: what has not changed since is shared.
+    pub size: ByteSize,
+    /// Why it was taken, as a sentence.
+    pub reason: String,
+    /// When.
+    pub created: Timestamp,
+}
+
 /// A port of the box that leads to a service of an app.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 pub struct HostPort {
@@ -186,6 +201,38 @@ pub struct InstallRequest {
 pub struct ChangeRequest {
     /// The inputs that change; all others stay as they are.
     pub inputs: BTreeMap<String, serde_json::Value>,
+}
+
+/// A request to update an app to the version that the store has.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct UpdateRequest {
+    /// The version that it is meant for, as the plan showed it; refused when the store has another one by now.
+    #[serde(default)]
+    pub version: Option<String>,
+    /// Inputs that are new or change; all others stay as they are.
+    #[serde(default)]
+    pub inputs: BTreeMap<String, serde_json::Value>,
+}
+
+/// A request to run an older release again.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RollBackRequest {
+    /// The number of the release.
+    pub release: u32,
+    /// What happens to the data.
+    pub data: RollBackData,
+}
+
+/// What data an older release gets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum RollBackData {
+    /// The data as it is now.
+    Now,
+    /// The data as it was when that release was replaced. What was written since is kept as a snapshot.
+    Then,
 }
 
 /// A request to remove an app.

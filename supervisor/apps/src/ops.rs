@@ -1,7 +1,7 @@
 //! What users ask for. Each takes its permit; each that changes something is one transaction that also
 //! writes history and puts the job into the queue.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use orbitr_access::{
     Permit, Visible,
@@ -16,10 +16,9 @@ use serde_json::json;
 
 use crate::{
     Apps, Error,
-    extension::{Answers, Extension},
-    folder::size_of,
+    extension::Extension,
     kinds::{
-        change, install,
+        install,
         lifecycle::{self, Verb},
         remove,
     },
@@ -80,7 +79,7 @@ impl Apps {
     pub async fn data_size(&self, permit: &Permit<ViewApp>) -> Result<DataSize, Error> {
         self.exists(permit.resource()).await?;
         let data = self.hands.folder(permit.resource()).data();
-        let bytes = blocking(move || Ok(size_of(&data))).await?;
+        let bytes = blocking(move || Ok(orbitr_host::tree::length(&data))).await?;
         Ok(DataSize { size: orbitr_model::ByteSize(bytes) })
     }
 
@@ -88,10 +87,7 @@ impl Apps {
     ///
     /// # Errors
     /// There is no such app, or the database does not answer.
-    pub async fn reveal(
-        &self,
-        permit: &Permit<RevealAppSecrets>,
-    ) -> Result<std::collections::BTreeMap<String, String>, Error> {
+    pub async fn reveal(&self, permit: &Permit<RevealAppSecrets>) -> Result<BTreeMap<String, String>, Error> {
         let id = permit.resource().clone();
         let read = move |conn: &Connection| {
             let app = rows::get(conn, &id)?;
@@ -99,7 +95,7 @@ impl Apps {
             Ok::<_, Error>((app, release))
         };
         let (app, release) = self.hands.store.read(read).await?;
-        let Some(release) = release else { return Ok(std::collections::BTreeMap::new()) };
+        let Some(release) = release else { return Ok(BTreeMap::new()) };
         let extension = Extension::read(&release)?;
         let mut values = crate::secret_values(&self.hands.store, &release).await?;
         values.retain(|name, _| extension.may_reveal(name));
@@ -136,7 +132,7 @@ impl Apps {
                     rows::insert_app(tx, &App { project, ..draft.app.clone() })?;
                     scope::add_app(tx, &draft.app.id, &project)?;
                 }
-                write_release(tx, &secrets, &draft.release, &draft.answers)?;
+                write_release(tx, &secrets, &draft.release, &draft.answers.secrets)?;
                 tx.event(event)?;
                 Ok::<_, Error>(enqueue(tx, job)?)
             })
@@ -187,26 +183,11 @@ impl Apps {
     /// is at it.
     pub async fn change(&self, permit: &Permit<ChangeApp>, request: ChangeRequest) -> Result<Started, Error> {
         let app = self.idle_app(permit.resource(), Phase::Installed).await?;
-        let safe = self.in_safe_mode().await?;
-        let change = self.draft_change(&app, &request, permit.actor()).await?;
-        let args = change::Args {
-            app: app.id.clone(),
-            release: change.release.id,
-            previous: change.previous,
-            // In safe mode it gets its new release without being started.
-            running: app.wanted == Wanted::Running && !safe,
-        };
-        let job = new_job::<change::Change>(&args, &app, &format!("Change {}", app.name), permit.actor())?;
+        let draft = self.draft_change(&app, &request, permit.actor()).await?;
+        let title = format!("Change {}", app.name);
         let event =
             event(permit, deed::APP_CHANGE, &app, json!({ "inputs": request.inputs.keys().collect::<Vec<_>>() }));
-        let secrets = self.hands.store.secrets().clone();
-        self.start(app, event, job, move |tx, app| {
-            if safe_mode::is_on(tx)? != safe {
-                return Err(Error::Busy(app.id.clone()));
-            }
-            write_release(tx, &secrets, &change.release, &change.answers)
-        })
-        .await
+        self.switch(permit.actor(), app, draft, &title, event).await
     }
 
     /// Removes an app, with or without its data.
@@ -232,7 +213,7 @@ impl Apps {
     }
 
     /// One transaction: nobody else is at the app, what is wanted changes, history, the job.
-    async fn start(
+    pub(crate) async fn start(
         &self,
         app: App,
         event: NewEvent,
@@ -258,7 +239,7 @@ impl Apps {
     }
 
     /// The app, if it is in this phase and no job is at it.
-    async fn idle_app(&self, id: &AppId, phase: Phase) -> Result<App, Error> {
+    pub(crate) async fn idle_app(&self, id: &AppId, phase: Phase) -> Result<App, Error> {
         let id = id.clone();
         self.hands
             .store
@@ -311,6 +292,7 @@ impl Apps {
         AppView {
             has_passwords: app.phase == Phase::Installed && extension.as_ref().is_some_and(Extension::has_passwords),
             verbs: offered(status.state, &app, job.is_some(), safe_mode).to_vec(),
+            update: release.as_ref().and_then(|it| self.newer(&app, &it.brief.version, it.brief.revision)),
             version: release.map(|release| release.brief.version).unwrap_or_default(),
             job: job.map(|job| JobBrief { id: job.id, title: job.title, state: job.state }),
             id: app.id,
@@ -376,11 +358,16 @@ fn visible_rows(conn: &Connection, visible: &Visible) -> Result<Vec<AppRow>, Err
     Ok(rows.collect())
 }
 
-fn new_job<K: Kind>(args: &K::Args, app: &App, title: &str, actor: &orbitr_model::Actor) -> Result<NewJob, Error> {
+pub(crate) fn new_job<K: Kind>(
+    args: &K::Args,
+    app: &App,
+    title: &str,
+    actor: &orbitr_model::Actor,
+) -> Result<NewJob, Error> {
     Ok(NewJob::of::<K>(args, title, actor.clone())?.on(app.id.clone()))
 }
 
-fn event<A: orbitr_access::Action>(
+pub(crate) fn event<A: orbitr_access::Action>(
     permit: &Permit<A>,
     action: &'static str,
     app: &App,
@@ -397,14 +384,14 @@ fn event<A: orbitr_access::Action>(
 }
 
 /// Writes a release and seals its secrets under its own id, so that each release has all of its own.
-fn write_release(
+pub(crate) fn write_release(
     tx: &mut Tx<'_>,
     secrets: &orbitr_store::Secrets,
     release: &Release,
-    answers: &Answers,
+    values: &BTreeMap<String, String>,
 ) -> Result<(), Error> {
     rows::insert_release(tx, release)?;
-    for (name, value) in &answers.secrets {
+    for (name, value) in values {
         secrets.set(tx, &format!("{}{name}", secret_prefix(&release.app, release.id)), value)?;
     }
     Ok(())

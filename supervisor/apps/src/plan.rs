@@ -17,7 +17,7 @@ use crate::{
     Apps, Error,
     extension::{Answers, Extension, protocol},
     model::{App, ChangeRequest, HostPort, InstallRequest, Phase, Release, Wanted},
-    rows, secret_values,
+    releases, rows, secret_values,
     work::blocking,
 };
 
@@ -61,13 +61,6 @@ impl Draft {
             "ports": self.release.ports,
         })
     }
-}
-
-/// A new release of an app, ready to be written.
-pub(crate) struct DraftChange {
-    pub(crate) release: Release,
-    pub(crate) previous: ReleaseId,
-    pub(crate) answers: Answers,
 }
 
 /// What the database says before an installation.
@@ -143,7 +136,7 @@ impl Apps {
         app: &App,
         request: &ChangeRequest,
         actor: &Actor,
-    ) -> Result<DraftChange, Error> {
+    ) -> Result<releases::Draft, Error> {
         let id = app.id.clone();
         let read = move |conn: &Connection| {
             let app = rows::get(conn, &id)?;
@@ -175,7 +168,8 @@ impl Apps {
         let mut release = release(&extension, &app.id, &app.extension, number, &answers, now)?;
         release.reason = format!("Changed {}", request.inputs.keys().cloned().collect::<Vec<_>>().join(", "));
         release.made_by = actor.clone();
-        Ok(DraftChange { release, previous: before.id, answers })
+        // Other answers to the same version: the data is not another program's.
+        Ok(releases::Draft { release, previous: before.id, secrets: answers.secrets, data: None })
     }
 
     async fn before(&self, request: &InstallRequest, extension: &Extension) -> Result<Before, Error> {
@@ -272,7 +266,7 @@ fn names(request: &InstallRequest, extension: &Extension, apps: &[App]) -> Resul
     Ok((id, name))
 }
 
-fn release(
+pub(crate) fn release(
     extension: &Extension,
     app: &AppId,
     id: &ExtensionId,
@@ -298,7 +292,7 @@ fn release(
 }
 
 /// The preferred port if it is free, else the next free one in its range.
-fn pick_port(wish: &PortWish<'_>, taken: &BTreeSet<HostPort>) -> Option<HostPort> {
+pub(crate) fn pick_port(wish: &PortWish<'_>, taken: &BTreeSet<HostPort>) -> Option<HostPort> {
     let protocol = protocol(wish.protocol);
     let free = |port: &u16| {
         let port = HostPort { port: *port, protocol };
@@ -336,7 +330,7 @@ fn is_free(port: HostPort) -> bool {
 }
 
 /// Refuses ports that somebody holds already. Those of the app itself are its own.
-async fn check_ports(ports: Vec<HostPort>, held: &[(HostPort, AppId)], own: &AppId) -> Result<(), Error> {
+pub(crate) async fn check_ports(ports: Vec<HostPort>, held: &[(HostPort, AppId)], own: &AppId) -> Result<(), Error> {
     for port in &ports {
         if let Some((_, by)) = held.iter().find(|(taken, by)| taken == port && by != own) {
             return Err(Error::PortTaken { port: *port, by: Some(by.clone()) });

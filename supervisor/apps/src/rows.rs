@@ -4,13 +4,13 @@ use std::collections::{BTreeMap, HashSet};
 
 use orbitr_docker::ImageRef;
 
-use orbitr_model::{AppId, ReleaseId, Timestamp, Topic};
+use orbitr_model::{AppId, ByteSize, ReleaseId, Timestamp, Topic};
 use orbitr_store::{self as store, Tx, row, time::to_ms};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use crate::{
     Error,
-    model::{App, HostPort, Image, Phase, Release, Wanted},
+    model::{App, HostPort, Image, Phase, Release, Snapshot, Wanted},
 };
 
 const APP: &str = "SELECT id, name, project_id, extension, phase, wanted, active_release, created, changed FROM app";
@@ -18,7 +18,8 @@ const RELEASE: &str = "SELECT id, app_id, number, extension, version, revision, 
                        made_by, created FROM release";
 
 const IN_BRIEF: &str = "SELECT app.id, app.name, app.project_id, app.extension, app.phase, app.wanted, app.active_release, \
-                        app.created, app.changed, release.id AS release_id, release.version, release.ports \
+                        app.created, app.changed, release.id AS release_id, release.version, release.revision, \
+                        release.ports \
                         FROM app LEFT JOIN release ON release.id = coalesce(app.active_release, \
                         (SELECT id FROM release WHERE app_id = app.id ORDER BY number DESC LIMIT 1))";
 
@@ -92,6 +93,7 @@ pub(crate) fn latest(conn: &Connection, app: &App) -> Result<Option<Release>, Er
 pub(crate) struct Brief {
     pub(crate) id: ReleaseId,
     pub(crate) version: String,
+    pub(crate) revision: u32,
     pub(crate) ports: BTreeMap<String, HostPort>,
 }
 
@@ -109,7 +111,12 @@ pub(crate) fn app_in_brief(conn: &Connection, id: &AppId) -> Result<(App, Option
 
 fn in_brief(row: &Row<'_>) -> rusqlite::Result<(App, Option<Brief>)> {
     let brief = match row::parse_opt(row, "release_id")? {
-        Some(id) => Some(Brief { id, version: row.get("version")?, ports: row::json(row, "ports")? }),
+        Some(id) => Some(Brief {
+            id,
+            version: row.get("version")?,
+            revision: row.get("revision")?,
+            ports: row::json(row, "ports")?,
+        }),
         None => None,
     };
     Ok((app(row)?, brief))
@@ -124,6 +131,53 @@ pub(crate) fn manifest(conn: &Connection, id: ReleaseId) -> Result<String, Error
 pub(crate) fn next_number(conn: &Connection, app: &AppId) -> Result<u32, Error> {
     let mut query = conn.prepare_cached("SELECT coalesce(max(number), 0) + 1 FROM release WHERE app_id = ?1")?;
     Ok(query.query_row([app.as_str()], |row| row.get(0))?)
+}
+
+/// An app's release by its number.
+pub(crate) fn release_by_number(conn: &Connection, app: &AppId, number: u32) -> Result<Option<Release>, Error> {
+    let mut query = conn.prepare_cached(&format!("{RELEASE} WHERE app_id = ?1 AND number = ?2"))?;
+    Ok(query.query_row(params![app.as_str(), number], release).optional()?)
+}
+
+/// The snapshots of an app's data, the newest first.
+pub(crate) fn snapshots(conn: &Connection, app: &AppId) -> Result<Vec<Snapshot>, Error> {
+    let mut query = conn.prepare_cached(
+        "SELECT number, release_id, size, reason, created FROM snapshot WHERE app_id = ?1 ORDER BY number DESC",
+    )?;
+    let read = |row: &Row<'_>| {
+        Ok(Snapshot {
+            number: row.get("number")?,
+            release: row::parse(row, "release_id")?,
+            size: ByteSize(row.get::<_, i64>("size")?.try_into().unwrap_or_default()),
+            reason: row.get("reason")?,
+            created: row::time(row, "created")?,
+        })
+    };
+    Ok(query.query_map([app.as_str()], read)?.collect::<Result<_, _>>()?)
+}
+
+/// Writes a snapshot down, or once more.
+pub(crate) fn set_snapshot(tx: &mut Tx<'_>, app: &AppId, snapshot: &Snapshot) -> Result<(), Error> {
+    tx.prepare_cached(
+        "INSERT OR REPLACE INTO snapshot (app_id, number, release_id, size, reason, created) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+    )?
+    .execute(params![
+        app.as_str(),
+        snapshot.number,
+        snapshot.release.to_string(),
+        i64::try_from(snapshot.size.0).unwrap_or(i64::MAX),
+        snapshot.reason,
+        to_ms(snapshot.created),
+    ])?;
+    touched(tx, app);
+    Ok(())
+}
+
+pub(crate) fn delete_snapshot(tx: &mut Tx<'_>, app: &AppId, number: u32) -> Result<(), Error> {
+    tx.prepare_cached("DELETE FROM snapshot WHERE app_id = ?1 AND number = ?2")?
+        .execute(params![app.as_str(), number])?;
+    touched(tx, app);
+    Ok(())
 }
 
 /// Host ports that apps hold, with the app.

@@ -27,6 +27,8 @@ pub struct AppView {
     pub extension: ExtensionId,
     /// The version that it runs, or ran last.
     pub version: String,
+    /// The newer version that the store has; none when there is none.
+    pub update: Option<Version>,
     /// Where it is in its life.
     pub phase: Phase,
     /// What its owner wants.
@@ -43,6 +45,21 @@ pub struct AppView {
     pub job: Option<JobBrief>,
     /// When it was first installed.
     pub created: Timestamp,
+}
+
+/// A version of an extension.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct Version {
+    /// The upstream version.
+    pub version: String,
+    /// The package's revision of that version.
+    pub revision: u32,
+}
+
+impl Version {
+    pub(crate) fn of(manifest: &orbitr_sdk::Manifest) -> Self {
+        Self { version: manifest.version().to_owned(), revision: manifest.x().revision }
+    }
 }
 
 /// A port of the box that leads to an app.

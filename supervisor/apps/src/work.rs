@@ -114,12 +114,12 @@ impl Hands {
         })
         .await?;
         let config = self.compose(loaded).config(cx.token()).await?;
-        self.write_override(loaded, &config).await?;
+        self.write_override(cx, loaded, &config).await?;
         cx.log("Compose takes the app's files");
         Ok(())
     }
 
-    async fn write_override(&self, loaded: &Loaded, config: &Value) -> Result<(), Error> {
+    async fn write_override(&self, cx: &StepContext, loaded: &Loaded, config: &Value) -> Result<(), Error> {
         let render = Render {
             box_id: &self.docker.config().box_id,
             app: &loaded.app.id,
@@ -130,6 +130,9 @@ impl Hands {
         };
         let rendered = render.over(config)?;
         let data = loaded.folder.data();
+        orbitr_host::tree::make(&data, cx.token())
+            .await
+            .map_err(Error::file(format!("making the folder {}", data.display())))?;
         let path = loaded.folder.release(loaded.release.number).join(OVERRIDE_FILE);
         let mut folders = rendered.volumes;
         folders.extend(loaded.extension.input_folders());
@@ -158,13 +161,18 @@ impl Hands {
         let mut done: BTreeMap<String, (DockerImage, Option<_>)> = BTreeMap::new();
         let count = images.len().max(1);
         for (index, image) in images.values_mut().enumerate() {
-            let name = image.reference.to_string();
+            // An older release again: its tag may mean something else by now.
+            let wanted =
+                image.digest.as_ref().map_or_else(|| image.reference.clone(), |digest| image.reference.pinned(digest));
+            let name = wanted.to_string();
             if !done.contains_key(&name) {
-                let got = self.pull_one(cx, image, index, count).await?;
+                let got = self.pull_one(cx, &Image::new(wanted), index, count).await?;
                 done.insert(name.clone(), got);
             }
             if let Some((found, receipt)) = done.get(&name) {
-                image.digest.clone_from(&found.digest);
+                if image.digest.is_none() {
+                    image.digest.clone_from(&found.digest);
+                }
                 if image.receipt.is_none() {
                     image.receipt.clone_from(receipt);
                 }

@@ -2,7 +2,8 @@
 //!
 //! What lives here: child processes ([`exec`]), figures of the machine ([`figures`]), facts about it
 //! ([`facts`], [`network`], [`clock`]), the talk with the service manager ([`notify`], [`listen`]) and with it and its
-//! fellows over the system bus ([`dbus`]), the journal ([`journal`]) and files that survive a power cut ([`files`]). This is
+//! fellows over the system bus ([`dbus`]), the journal ([`journal`]) files that survive a power cut ([`files`]) and copies of
+//! whole folders ([`tree`]). This is
 //! the only crate that starts processes, and the only one that speaks D-Bus.
 //! What may not: any rule of a room, the database, Docker, HTTP.
 
@@ -21,5 +22,6 @@ pub mod notify;
 pub mod terminal;
 #[cfg(feature = "testing")]
 pub mod testing;
+pub mod tree;
 pub mod units;
 pub mod watch;

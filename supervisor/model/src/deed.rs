@@ -129,6 +129,10 @@ deeds! {
     APP_RESTART = "app.restart";
     /// Somebody changed an app's settings.
     APP_CHANGE = "app.change";
+    /// Somebody began to update an app.
+    APP_UPDATE = "app.update";
+    /// Somebody began to run an older release of an app again.
+    APP_ROLL_BACK = "app.roll-back";
     /// Somebody began to remove an app.
     APP_REMOVE = "app.remove";
     /// Somebody looked at an app's passwords.

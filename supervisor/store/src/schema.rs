@@ -35,6 +35,7 @@ const MIGRATIONS: &[Migration] = migrations! {
     "0004_apps"
     "0005_machine"
     "0006_api"
+    "0007_releases"
 };
 
 /// What was applied, by which version and with which text.

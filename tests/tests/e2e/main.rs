@@ -11,5 +11,6 @@ mod openapi;
 mod recovery;
 mod safe_mode;
 mod totp;
+mod updates;
 mod walk;
 mod world;

@@ -30,7 +30,7 @@ use crate::{
 };
 
 /// The app as its page shows it, for whoever may do more than look.
-async fn detail<A: Action<Resource = AppId>>(site: &Site, permit: &Permit<A>) -> Answer<AppDetail> {
+pub(super) async fn detail<A: Action<Resource = AppId>>(site: &Site, permit: &Permit<A>) -> Answer<AppDetail> {
     let look = site.access.permit::<ViewApp>(permit.caller(), permit.resource().clone()).await?;
     Ok(site.apps.get(&look).await?)
 }

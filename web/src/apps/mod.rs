@@ -3,6 +3,7 @@
 mod act;
 mod form;
 mod list;
+mod releases;
 mod show;
 mod store;
 
@@ -36,6 +37,10 @@ pub(crate) fn routes(routes: Routes<Site>) -> Routes<Site> {
         .get(ViewApp, "/apps/{app}/history", show::history)
         .get(ChangeApp, "/apps/{app}/settings", act::settings)
         .post(ChangeApp, "/apps/{app}/settings", act::change)
+        .get(ChangeApp, "/apps/{app}/update", releases::update_page)
+        .post(ChangeApp, "/apps/{app}/update", releases::update)
+        .get(ChangeApp, "/apps/{app}/roll-back/{release}", releases::confirm)
+        .post(ChangeApp, "/apps/{app}/roll-back/{release}", releases::roll_back)
         .post(OperateApp, "/apps/{app}/start", act::start)
         .post(OperateApp, "/apps/{app}/stop", act::stop)
         .post(OperateApp, "/apps/{app}/restart", act::restart)

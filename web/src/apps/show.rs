@@ -15,7 +15,7 @@ use orbitr_model::{AppId, Level, PageRequest, Problem, Topic};
 use orbitr_store::events::Filter;
 use serde::Deserialize;
 
-use super::icon;
+use super::{icon, releases};
 use crate::{
     history as history_pages,
     shell::{self, PageCx, Section},
@@ -78,6 +78,7 @@ fn overview_live(app: &AppDetail, caller: &Caller, cx: &PageCx) -> Markup {
         @if let Some(job) = &app.app.job {
             (ui::banner(Tone::Busy, &job.title).actions(ui::link_button("Follow it", format!("/jobs/{}", job.id)).small().opens_drawer()))
         }
+        (releases::offer(&app.app, caller))
         @if app.app.phase == Phase::Kept { (kept_banner(app, caller)) } @else {
         div class="split" {
             div class="stack" {
@@ -303,26 +304,13 @@ pub(super) async fn history(State(site): State<Site>, permit: Permit<ViewApp>, C
         Filter { subject_kind: Some("app".to_owned()), subject_id: Some(app.app.id.to_string()), ..Filter::default() };
     let events = site.access.events(&list, filter, PageRequest { limit: 100, ..PageRequest::default() }).await?;
     let moments: Vec<_> = events.items.iter().map(history_pages::moment).collect();
-    let releases = site.apps.releases(&permit).await?;
-    let rows = releases.iter().map(|release| {
-        Row::new()
-            .cell(release.number.to_string())
-            .cell(html! { (release.version) @if release.active { " " (ui::status(Status::new(Tone::Good, Icon::CircleCheck, "Active"))) } })
-            .cell(release.reason.as_str())
-            .cell(release.made_by.to_string())
-            .cell(cx.clock.ago(release.created))
-    });
-    let columns = [
-        Column::new("Release").number(),
-        Column::new("Version"),
-        Column::new("Why"),
-        Column::new("By"),
-        Column::new("Made").number(),
-    ];
+    let all = site.apps.releases(&permit).await?;
+    let snapshots = site.apps.snapshots(&permit).await?;
+    let table = releases::table(&app, &all, &snapshots, permit.caller(), &cx.clock);
     let body = html! {
         (head(&app, "history", permit.caller()))
         div class="stack" {
-            (ui::card("Releases", ui::table("Releases", columns).rows(rows)).flush())
+            (ui::card("Releases", table).flush())
             (ui::card("What happened", ui::timeline(&moments, &cx.clock)))
         }
     };

@@ -94,6 +94,8 @@ fn of_app(name: &str) -> Option<Words> {
         deed::APP_STOP => words("stopped {}", "stop {}"),
         deed::APP_RESTART => words("restarted {}", "restart {}"),
         deed::APP_CHANGE => words("changed the settings of {}", "change the settings of {}"),
+        deed::APP_UPDATE => words("began to update {}", "update {}"),
+        deed::APP_ROLL_BACK => words("began to roll {} back", "roll {} back"),
         deed::APP_REMOVE => words("began to remove {}", "remove {}"),
         deed::APP_REVEAL => words("looked at the passwords of {}", "see the passwords of {}"),
         deed::APP_CONTAINER_ENDED => words("saw a container of {} end", "keep a container of {} up"),

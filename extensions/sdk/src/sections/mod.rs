@@ -53,5 +53,5 @@ pub use upgrade::{
     UpgradePath, UpgradeStep, VolumesMigration,
 };
 pub use volumes::{OnRemove, Volume, VolumeBackup, VolumeClass};
-pub(crate) use words::numbers;
 pub use words::{InvalidWord, Link, Name, Owner, PortRange, SidePath, Slug, TimeSpan, VersionRange};
+pub(crate) use words::{compare_versions, numbers};

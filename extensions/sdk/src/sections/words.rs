@@ -1,6 +1,6 @@
 //! The small written forms that many sections share.
 
-use std::{borrow::Borrow, fmt, str::FromStr, time::Duration};
+use std::{borrow::Borrow, cmp::Ordering, fmt, str::FromStr, time::Duration};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -272,6 +272,15 @@ impl VersionRange {
 pub(crate) fn numbers(version: &str) -> Option<Vec<u64>> {
     let end = version.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(version.len());
     version.get(..end)?.trim_end_matches('.').split('.').map(|number| number.parse().ok()).collect()
+}
+
+/// Compares the leading numbers of two versions: `17.10` is more than `17.9-alpine`, and `v2` is `2.0`.
+pub(crate) fn compare_versions(one: &str, other: &str) -> Ordering {
+    let read = |version: &str| numbers(version.trim_start_matches('v')).unwrap_or_default();
+    let (one, other) = (read(one), read(other));
+    let length = one.len().max(other.len());
+    let padded = |numbers: Vec<u64>| numbers.into_iter().chain(std::iter::repeat(0)).take(length).collect::<Vec<_>>();
+    padded(one).cmp(&padded(other))
 }
 
 impl FromStr for VersionRange {

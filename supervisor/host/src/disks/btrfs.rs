@@ -54,6 +54,20 @@ pub async fn delete_subvolume(path: &Path, cancel: &CancellationToken) -> Result
     Ok(())
 }
 
+/// Makes a writable snapshot of a subvolume; what was written to it by then is in it.
+///
+/// # Errors
+/// It is none, or the program is not there.
+pub async fn snapshot(
+    of: &Path,
+    to: &Path,
+    limit: Duration,
+    cancel: &CancellationToken,
+) -> Result<(), crate::exec::Error> {
+    let command = Command::new("btrfs").args(["subvolume", "snapshot", "--"]).arg(of).arg(to).limit(limit);
+    command.run(cancel).await.and_then(Output::success).map(drop)
+}
+
 /// Lets a mounted file system have the whole of its device.
 ///
 /// # Errors

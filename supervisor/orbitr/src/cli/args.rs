@@ -145,6 +145,15 @@ pub(crate) enum AppVerb {
         /// The app's id
         id: String,
     },
+    /// Update an app to the version that the store has; it comes back as it was if that does not answer
+    Update(UpdateArgs),
+    /// The releases of an app, and the data that is kept of each
+    Releases {
+        /// The app's id
+        id: String,
+    },
+    /// Run an older release of an app again
+    RollBack(RollBackArgs),
 }
 
 /// What can be asked about a job.
@@ -367,15 +376,22 @@ pub(crate) struct InstallArgs {
     /// The project that it belongs to
     #[arg(long, value_name = "ID", default_value = "home")]
     pub(super) project: String,
+    #[command(flatten)]
+    pub(super) answers: AnswerArgs,
+    /// Follow the job, and end as it does
+    #[arg(long)]
+    pub(super) wait: bool,
+}
+
+/// What somebody answers to an extension.
+#[derive(Debug, Args)]
+pub(crate) struct AnswerArgs {
     /// An answer to what the extension asks; not for secrets, which other users of the machine could see
     #[arg(long, value_name = "NAME=VALUE", value_parser = pair)]
     pub(super) input: Vec<(String, String)>,
     /// An answer that is in a file, without its last line end; `-` is the terminal or standard input
     #[arg(long, value_name = "NAME=FILE", value_parser = pair)]
     pub(super) input_file: Vec<(String, String)>,
-    /// Follow the job, and end as it does
-    #[arg(long)]
-    pub(super) wait: bool,
 }
 
 fn pair(text: &str) -> Result<(String, String), &'static str> {
@@ -390,6 +406,34 @@ fn pair(text: &str) -> Result<(String, String), &'static str> {
 pub(crate) struct OperateArgs {
     /// The app's id
     pub(super) id: String,
+    /// Follow the job, and end as it does
+    #[arg(long)]
+    pub(super) wait: bool,
+}
+
+/// Which app to update.
+#[derive(Debug, Args)]
+pub(crate) struct UpdateArgs {
+    /// The app's id
+    pub(super) id: String,
+    #[command(flatten)]
+    pub(super) answers: AnswerArgs,
+    /// Follow the job, and end as it does
+    #[arg(long)]
+    pub(super) wait: bool,
+}
+
+/// Which release.
+#[derive(Debug, Args)]
+pub(crate) struct RollBackArgs {
+    /// The app's id
+    pub(super) id: String,
+    /// The number of the release
+    #[arg(long, value_name = "NUMBER")]
+    pub(super) to: u32,
+    /// The data that it gets: as it is now, or as it was then
+    #[arg(long, value_parser = ["now", "then"])]
+    pub(super) data: String,
     /// Follow the job, and end as it does
     #[arg(long)]
     pub(super) wait: bool,

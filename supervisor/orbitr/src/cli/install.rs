@@ -10,7 +10,7 @@ use orbitr_host::terminal;
 use serde_json::{Map, Value, json};
 
 use super::{
-    args::InstallArgs,
+    args::{AnswerArgs, InstallArgs},
     client::Client,
     failure::{Exit, Failure},
     jobs,
@@ -35,18 +35,7 @@ pub(super) async fn extensions(client: &Client, out: &mut Output) -> Result<Exit
 pub(super) async fn install(client: &Client, out: &mut Output, args: InstallArgs) -> Result<Exit, Failure> {
     let (registry, name) = args.extension.split_once('/').unwrap_or(("official", &args.extension));
     let extension = client.get(&["extensions", registry, name], &[]).await?;
-    let mut inputs = Map::new();
-    for (name, value) in args.input {
-        if field(&extension, &name).is_some_and(|field| field.pointer("/secret") == Some(&Value::Bool(true))) {
-            let why = "is a secret, and other users of this machine can see arguments";
-            return Err(Failure::Usage(format!("--input {name}: it {why}. Use --input-file {name}=FILE, or {name}=-")));
-        }
-        put(&mut inputs, &extension, name, value)?;
-    }
-    for (name, path) in args.input_file {
-        let value = answer(&name, &path)?;
-        put(&mut inputs, &extension, name, value)?;
-    }
+    let inputs = answers(&extension, args.answers)?;
     let mut body = json!({ "extension": format!("{registry}/{name}"), "inputs": inputs });
     if let Some(members) = body.as_object_mut() {
         members.extend(args.id.map(|id| ("app".to_owned(), id.into())));
@@ -54,6 +43,23 @@ pub(super) async fn install(client: &Client, out: &mut Output, args: InstallArgs
     }
     let started = client.post(&["projects", &args.project, "apps"], Some(&body)).await?;
     jobs::started(client, out, &started, args.wait).await
+}
+
+/// The answers to what an extension asks.
+pub(super) fn answers(extension: &Value, args: AnswerArgs) -> Result<Map<String, Value>, Failure> {
+    let mut inputs = Map::new();
+    for (name, value) in args.input {
+        if field(extension, &name).is_some_and(|field| field.pointer("/secret") == Some(&Value::Bool(true))) {
+            let why = "is a secret, and other users of this machine can see arguments";
+            return Err(Failure::Usage(format!("--input {name}: it {why}. Use --input-file {name}=FILE, or {name}=-")));
+        }
+        put(&mut inputs, extension, name, value)?;
+    }
+    for (name, path) in args.input_file {
+        let value = answer(&name, &path)?;
+        put(&mut inputs, extension, name, value)?;
+    }
+    Ok(inputs)
 }
 
 fn field<'a>(extension: &'a Value, name: &str) -> Option<&'a Value> {

@@ -15,6 +15,7 @@ mod machine;
 mod network;
 mod output;
 mod people;
+mod releases;
 mod rescue;
 mod routes;
 mod ssh;

@@ -7,7 +7,7 @@ use super::{
     failure::{Exit, Failure},
     install, jobs, machine, network,
     output::Output,
-    people, rescue, ssh,
+    people, releases, rescue, ssh,
 };
 
 /// Does it; how it ended.
@@ -38,6 +38,9 @@ pub(super) async fn run(common: &Common, verb: Verb, out: &mut Output) -> Result
         Verb::Support(args) => machine::support(client, out, &args).await,
         Verb::Apps => apps::list(client, out).await,
         Verb::App { verb: AppVerb::Show { id } } => apps::show(client, out, &id).await,
+        Verb::App { verb: AppVerb::Update(args) } => releases::update(client, out, args).await,
+        Verb::App { verb: AppVerb::Releases { id } } => releases::list(client, out, &id).await,
+        Verb::App { verb: AppVerb::RollBack(args) } => releases::roll_back(client, out, &args).await,
         Verb::Extensions => install::extensions(client, out).await,
         Verb::Install(args) => install::install(client, out, args).await,
         Verb::Start(args) => apps::operate(client, out, "start", &args).await,

@@ -1,0 +1,74 @@
+//! What an app's history may take: the oldest releases and snapshots go when the next change begins, so that one change's
+//! way back is never touched by that change itself.
+
+use orbitr_jobs::StepContext;
+use orbitr_model::{AppId, ReleaseId};
+
+use crate::{
+    Error,
+    model::{Release, Snapshot},
+    rows, secret_prefix,
+    work::{Hands, blocking},
+};
+
+/// So many releases are kept, the one that runs among them.
+const RELEASES: usize = 10;
+/// So many snapshots of the data are kept: on a file system without shared blocks each is a whole copy.
+const SNAPSHOTS: usize = 3;
+
+impl Hands {
+    /// Makes room for one more release, and for its snapshot. Neither the releases in `needed` nor the snapshot number
+    /// `wanted` goes.
+    pub(crate) async fn tidy(
+        &self,
+        cx: &StepContext,
+        app: &AppId,
+        needed: &[ReleaseId],
+        wanted: Option<u32>,
+    ) -> Result<(), Error> {
+        let id = app.clone();
+        let read = move |conn: &rusqlite::Connection| {
+            Ok::<_, Error>((rows::releases(conn, &id)?, rows::snapshots(conn, &id)?))
+        };
+        let (releases, snapshots) = self.store.read(read).await?;
+        let old = old_releases(releases, needed);
+        for snapshot in old_snapshots(snapshots, &old, wanted) {
+            let (folder, number, id) = (self.folder(app), snapshot.number, app.clone());
+            // The row first: a folder without one is only room that is lost until the next change.
+            self.store.write(move |tx| rows::delete_snapshot(tx, &id, number)).await?;
+            blocking(move || folder.remove_snapshot(number)).await?;
+            cx.log(&format!("The snapshot of release {number} is the oldest and goes"));
+        }
+        self.drop_images(cx, old.clone()).await?;
+        for release in old {
+            let (folder, number) = (self.folder(app), release.number);
+            blocking(move || folder.remove_release(number)).await?;
+            let (secrets, prefix, id) = (self.store.secrets().clone(), secret_prefix(app, release.id), app.clone());
+            self.store
+                .write(move |tx| {
+                    secrets.remove_prefix(tx, &prefix)?;
+                    Ok::<_, Error>(rows::delete_release(tx, &id, release.id)?)
+                })
+                .await?;
+        }
+        Ok(())
+    }
+}
+
+/// All but the newest; given and answered from the newest to the oldest.
+fn old_releases(releases: Vec<Release>, needed: &[ReleaseId]) -> Vec<Release> {
+    releases.into_iter().skip(RELEASES).filter(|release| !needed.contains(&release.id)).collect()
+}
+
+fn old_snapshots(snapshots: Vec<Snapshot>, old: &[Release], wanted: Option<u32>) -> Vec<Snapshot> {
+    let of_an_old_one = |snapshot: &Snapshot| old.iter().any(|release| release.id == snapshot.release);
+    snapshots
+        .into_iter()
+        .enumerate()
+        .filter(|(index, snapshot)| {
+            // (the one more that this change takes is not there yet)
+            (*index + 1 >= SNAPSHOTS || of_an_old_one(snapshot)) && wanted != Some(snapshot.number)
+        })
+        .map(|(_, snapshot)| snapshot)
+        .collect()
+}
