@@ -148,6 +148,7 @@ impl Walk {
             "endpoint" => self.endpoint.clone(),
             "registry" => "local".to_owned(),
             "extension" => "web".to_owned(),
+            "release" => "1".to_owned(),
             // Accounts, tokens, sessions, invites: none that exists, so that nothing is lost on the way.
             _ => "01890000-0000-7000-8000-000000000000".to_owned(),
         })

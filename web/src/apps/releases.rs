@@ -158,7 +158,7 @@ pub(super) fn table(
         Column::new("By"),
         Column::new("Data of then"),
         Column::new("Made").number(),
-        Column::new(""),
+        Column::actions(),
     ];
     ui::table("Releases", columns).rows(rows)
 }

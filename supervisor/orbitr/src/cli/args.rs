@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
 
+use super::releases;
+
 const REACHING: &str = "Reaching the box";
 
 /// What every verb that talks to a supervisor takes.
@@ -146,14 +148,14 @@ pub(crate) enum AppVerb {
         id: String,
     },
     /// Update an app to the version that the store has; it comes back as it was if that does not answer
-    Update(UpdateArgs),
+    Update(releases::UpdateArgs),
     /// The releases of an app, and the data that is kept of each
     Releases {
         /// The app's id
         id: String,
     },
     /// Run an older release of an app again
-    RollBack(RollBackArgs),
+    RollBack(releases::RollBackArgs),
 }
 
 /// What can be asked about a job.
@@ -406,34 +408,6 @@ fn pair(text: &str) -> Result<(String, String), &'static str> {
 pub(crate) struct OperateArgs {
     /// The app's id
     pub(super) id: String,
-    /// Follow the job, and end as it does
-    #[arg(long)]
-    pub(super) wait: bool,
-}
-
-/// Which app to update.
-#[derive(Debug, Args)]
-pub(crate) struct UpdateArgs {
-    /// The app's id
-    pub(super) id: String,
-    #[command(flatten)]
-    pub(super) answers: AnswerArgs,
-    /// Follow the job, and end as it does
-    #[arg(long)]
-    pub(super) wait: bool,
-}
-
-/// Which release.
-#[derive(Debug, Args)]
-pub(crate) struct RollBackArgs {
-    /// The app's id
-    pub(super) id: String,
-    /// The number of the release
-    #[arg(long, value_name = "NUMBER")]
-    pub(super) to: u32,
-    /// The data that it gets: as it is now, or as it was then
-    #[arg(long, value_parser = ["now", "then"])]
-    pub(super) data: String,
     /// Follow the job, and end as it does
     #[arg(long)]
     pub(super) wait: bool,

@@ -1,16 +1,45 @@
 //! Another version of an app, and back.
 
+use clap::Args;
 use orbitr_model::Timestamp;
 use serde_json::{Value, json};
 
 use super::{
-    args::{RollBackArgs, UpdateArgs},
+    args::AnswerArgs,
     client::Client,
     failure::{Exit, Failure},
     install, jobs,
     output::{Output, actor, list as items, text},
     time::ago,
 };
+
+/// Which app to update.
+#[derive(Debug, Args)]
+pub(crate) struct UpdateArgs {
+    /// The app's id
+    id: String,
+    #[command(flatten)]
+    answers: AnswerArgs,
+    /// Follow the job, and end as it does
+    #[arg(long)]
+    wait: bool,
+}
+
+/// Which release.
+#[derive(Debug, Args)]
+pub(crate) struct RollBackArgs {
+    /// The app's id
+    id: String,
+    /// The number of the release
+    #[arg(long, value_name = "NUMBER")]
+    to: u32,
+    /// The data that it gets: as it is now, or as it was then
+    #[arg(long, value_parser = ["now", "then"])]
+    data: String,
+    /// Follow the job, and end as it does
+    #[arg(long)]
+    wait: bool,
+}
 
 pub(super) async fn update(client: &Client, out: &mut Output, args: UpdateArgs) -> Result<Exit, Failure> {
     let plan = client.get(&["apps", &args.id, "update"], &[]).await?;

@@ -1,0 +1,89 @@
+// Another version of an app and back, as its owner does it: what the page says before, what happens, what is there after.
+
+import assert from "node:assert/strict";
+import { cp, mkdir, readFile, rm, writeFile } from "node:fs/promises";
+import path from "node:path";
+
+import { Box, freePort, ROOT } from "../lib/box.mjs";
+import { claimed, install, jobEnds, lookAround } from "../lib/hands.mjs";
+import { look } from "../lib/look.mjs";
+import { suite } from "../lib/runner.mjs";
+
+const OLD = "1.28.0";
+const NEW = "1.29.0";
+
+/** The store of this machine's owner, with nginx in some version of it. */
+async function publish(folder, version) {
+  const at = path.join(folder, "nginx");
+  await rm(at, { recursive: true, force: true });
+  await mkdir(folder, { recursive: true });
+  await cp(path.join(ROOT, "extensions/catalog/nginx"), at, { recursive: true });
+  const manifest = path.join(at, "extension.yaml");
+  const text = await readFile(manifest, "utf8");
+  assert.ok(text.includes(`version: "${OLD}"`), "the official nginx has another version by now");
+  await writeFile(manifest, text.replace(`version: "${OLD}"`, `version: "${version}"`));
+}
+
+const test = suite("updates", {
+  async setup() {
+    const folder = path.join("/var/tmp", `orbitr-browser-store-${process.pid}`);
+    await publish(folder, OLD);
+    const box = await Box.start("updates", ["--extensions", folder]);
+    const somebody = await claimed(box);
+    return { box, folder, somebody, page: somebody.page, watch: somebody.watch };
+  },
+  async teardown({ box, folder }) {
+    await box.gone();
+    await rm(folder, { recursive: true, force: true });
+  },
+  failed: lookAround,
+});
+
+test("an app of the older version is there, and the store gets a newer one", async (given) => {
+  const { box, folder, page, somebody } = given;
+  given.app = box.app("site");
+  await install(somebody, "nginx", { id: given.app, name: "Site", port: await freePort(), path: "/store/local/nginx" });
+  await jobEnds(somebody);
+  await page.goto(`/apps/${given.app}`);
+  assert.equal(await page.getByText(`Version ${NEW}`).count(), 0);
+  // its stream of news would end with the box
+  await page.goto("about:blank");
+  await box.kill();
+  await publish(folder, NEW);
+  await box.up();
+}, { limit: 120_000 });
+
+test("the page offers it and says what will happen", async ({ page, app, somebody }) => {
+  await page.goto(`/apps/${app}`);
+  await page.getByText(`Version ${NEW}`).first().waitFor();
+  assert.deepEqual(await look(somebody, "updates-1-offer"), []);
+  await page.getByRole("link", { name: "Look at the update" }).click();
+  await page.getByText("The version of now comes back, with its data.").waitFor();
+  assert.deepEqual(await look(somebody, "updates-2-plan"), []);
+}, { limit: 90_000 });
+
+test("it is updated", async ({ page, app, somebody, watch }) => {
+  await page.goto(`/apps/${app}/update`);
+  await page.getByRole("button", { name: "Update", exact: true }).click();
+  await page.waitForURL(/\/jobs\/[^/]+$/);
+  await jobEnds(somebody);
+  await page.goto(`/apps/${app}`);
+  assert.match(await page.locator("main").innerText(), new RegExp(NEW.replaceAll(".", "\\.")));
+  assert.equal(await page.getByText("Look at the update").count(), 0);
+  watch.clean();
+}, { limit: 120_000 });
+
+test("the release before is a press away, with the data of then", async ({ page, app, somebody, watch }) => {
+  await page.goto(`/apps/${app}/history`);
+  await page.getByRole("link", { name: /^Roll back/ }).waitFor();
+  assert.deepEqual(await look(somebody, "updates-3-releases"), []);
+  await page.goto(`/apps/${app}/roll-back/1`);
+  await page.getByLabel(/^The data of now/).waitFor();
+  assert.deepEqual(await look(somebody, "updates-4-roll-back"), []);
+  await page.getByRole("button", { name: "Roll back" }).click();
+  await page.waitForURL(/\/jobs\/[^/]+$/);
+  await jobEnds(somebody);
+  await page.goto(`/apps/${app}/history`);
+  assert.match(await page.locator("main").innerText(), /Rolled back to release 1/);
+  watch.clean();
+}, { limit: 150_000 });
