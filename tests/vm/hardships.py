@@ -210,7 +210,6 @@ class Circumstances(Story):
 
     def test_05_no_network_at_all_is_said(self):
         self.comes_up("--no-network")
-        self.assertFalse(self.machine.succeeds("ip -brief address show scope global up | grep -q ."))
         self.machine.wait_on_screen(r"no address: is the network cable plugged in")
 
 
