@@ -56,6 +56,12 @@ impl Engine {
         run(&variable("ORBITR_TEST_ENGINE"), &[order]);
     }
 
+    /// Whether a `docker` command succeeds.
+    pub fn succeeds(arguments: &[&str]) -> bool {
+        let socket = format!("unix://{}", Self::socket().display());
+        Command::new("docker").arg("--host").arg(socket).args(arguments).output().unwrap().status.success()
+    }
+
     /// A `docker` command that must succeed.
     pub fn docker(arguments: &[&str]) -> String {
         let socket = format!("unix://{}", Self::socket().display());

@@ -16,6 +16,7 @@
 mod client;
 mod engine;
 mod extension;
+mod machine;
 mod people;
 mod ports;
 mod raw;
@@ -27,6 +28,7 @@ pub use self::{
     client::{Answer, Client, Who},
     engine::{Engine, Registry, encoded, owned},
     extension::Sample,
+    machine::Machine,
     people::{ADMIN, PASSWORD, Person},
     ports::free_port,
     routes::Route,

@@ -47,6 +47,7 @@ pub struct TestBox {
     child: Option<Child>,
     docker: PathBuf,
     environment: BTreeMap<String, String>,
+    flags: Vec<String>,
     /// Where in the log the present run began.
     run_from: usize,
     local: Client,
@@ -68,6 +69,7 @@ impl TestBox {
             child: None,
             docker: Engine::socket(),
             environment: BTreeMap::new(),
+            flags: Vec::new(),
             run_from: 0,
             local,
             anonymous: OnceLock::new(),
@@ -97,6 +99,19 @@ impl TestBox {
         };
     }
 
+    /// One more flag of every start from now on, with its value.
+    pub fn flag(&mut self, name: &str, value: &str) {
+        self.flags.extend([name.to_owned(), value.to_owned()]);
+    }
+
+    /// From the next start on, it aborts once at this point: `KIND/STEP/before`, `after`, `undo-before` or `undo-after`.
+    pub fn abort_at(&mut self, point: &str) {
+        let marker = self.state().join(format!("aborted-at-{}", point.replace('/', "-")));
+        let _ = fs::remove_file(&marker);
+        self.variable("ORBITR_ABORT_AT", Some(point));
+        self.variable("ORBITR_ABORT_ONCE", marker.to_str());
+    }
+
     /// An id for an app that no other test uses: on one engine, two apps of two boxes may not have the same.
     pub fn app(&mut self, word: &str) -> String {
         let name = format!("{word}-{}", self.port);
@@ -113,6 +128,13 @@ impl TestBox {
         fs::write(folder.join("extension.yaml"), text).unwrap();
         let icon = "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 8 8\"><path d=\"M0 0h8v8H0z\"/></svg>";
         fs::write(folder.join("icon.svg"), icon).unwrap();
+    }
+
+    /// Puts a text beside an extension's manifest.
+    pub fn extension_text(&self, id: &str, path: &str, text: &str) {
+        let path = self.dir.path().join("extensions").join(id).join(path);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
     }
 
     /// Starts it and waits until it is ready.
@@ -147,7 +169,12 @@ impl TestBox {
         if let Some(compose) = Engine::compose() {
             command.arg("--compose-bin").arg(compose);
         }
-        command.envs(&self.environment).stdin(Stdio::null()).stdout(log.try_clone().unwrap()).stderr(log);
+        command
+            .args(&self.flags)
+            .envs(&self.environment)
+            .stdin(Stdio::null())
+            .stdout(log.try_clone().unwrap())
+            .stderr(log);
         self.child = Some(command.spawn().unwrap());
         let begun = Instant::now();
         loop {

@@ -10,9 +10,10 @@ use orbitr_access::{
 use orbitr_machine::Figures;
 use orbitr_model::{Mode, PageRequest, Topic};
 use orbitr_store::events::Filter;
+use orbitr_watch::Severity;
 
 use crate::{
-    apps, history,
+    apps, history, issues,
     shell::{self, Section},
     site::{Cx, Site},
     trouble::Answer,
@@ -36,7 +37,11 @@ async fn page(State(site): State<Site>, permit: Permit<ViewBox>, Cx(cx): Cx) -> 
     let name = cx.viewer.as_ref().map_or_else(String::new, |viewer| viewer.name.clone());
     let now = site.machine.figures(&permit).await?;
     let well = match &cx.mode {
-        Mode::Running => Status::new(Tone::Good, Icon::CircleCheck, "All is well"),
+        Mode::Running => match cx.issues.unwrap_or_default().worst() {
+            Some(Severity::Bad) => Status::new(Tone::Bad, Icon::CircleX, "Something does not work"),
+            Some(Severity::Warning) => Status::new(Tone::Warn, Icon::TriangleAlert, "Something needs a look"),
+            Some(Severity::Info) | None => Status::new(Tone::Good, Icon::CircleCheck, "All is well"),
+        },
         _ => Status::new(Tone::Warn, Icon::TriangleAlert, "Something is missing"),
     };
     let up =
@@ -47,6 +52,7 @@ async fn page(State(site): State<Site>, permit: Permit<ViewBox>, Cx(cx): Cx) -> 
             @if let Ok(up) = up { span { (cx.box_name) " has been up for " (cx.clock.took(up, None)) } }
         }))
         (figures_live(&now))
+        (issues::home_card(&site, caller, &cx.clock).await?)
         div class="split" {
             (tiles_card(&site, caller).await?)
             (lately_card(&site, caller, &cx.clock).await?)

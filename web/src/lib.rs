@@ -15,6 +15,7 @@ mod history;
 mod home;
 mod hub;
 mod installer;
+mod issues;
 mod jobs;
 mod machine;
 mod palette;

@@ -126,6 +126,7 @@ fn pages(caller: &Caller) -> Vec<Entry> {
     let mut pages: Vec<Entry> =
         NavItem::visible(caller.role()).map(|item| page(item.icon, item.label, item.href, "")).collect();
     pages.extend([
+        page(Icon::Bell, "Issues", "/issues", "wrong problems broken alerts warnings fix health"),
         page(Icon::CircleUser, "Your account", "/account", "profile name"),
         page(Icon::KeyRound, "Change your password", "/account#password", "account"),
         page(Icon::ShieldCheck, "Your second step", "/account#second-step", "two factor 2fa totp authenticator"),

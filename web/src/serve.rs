@@ -13,7 +13,7 @@ use orbitr_access::{
 };
 
 use crate::{
-    access, apps, assets, csp, flash, history, home, hub, jobs, machine, palette, prefs, reference, settings,
+    access, apps, assets, csp, flash, history, home, hub, issues, jobs, machine, palette, prefs, reference, settings,
     site::Site, trouble,
 };
 
@@ -63,7 +63,7 @@ pub fn serve(site: Site, gate: &Gate) -> Served {
 fn routes() -> Routes<Site> {
     let routes =
         Routes::new().get(OwnAccount, "/events", hub::events).always(Method::POST, prefs::ROUTE, LOOKS, preferences);
-    let routes = access::routes(home::routes(routes));
+    let routes = issues::routes(access::routes(home::routes(routes)));
     let routes = machine::routes(jobs::routes(apps::routes(routes)));
     reference::routes(palette::routes(settings::routes(history::routes(routes))))
 }

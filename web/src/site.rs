@@ -12,11 +12,13 @@ use orbitr_apps::Apps;
 use orbitr_jobs::{Filter, Jobs};
 use orbitr_machine::Machine;
 use orbitr_model::{Actor, Mode, PageRequest, Timestamp};
+use orbitr_watch::Watch;
 
 use crate::{
     csp::Nonce,
     flash::Waiting,
     hub::Hub,
+    issues,
     prefs::Prefs,
     shell::{PageCx, TrayJob, Viewer},
     ui::Clock,
@@ -45,6 +47,8 @@ pub struct Site {
     pub jobs: Jobs,
     /// This box.
     pub machine: Machine,
+    /// What is wrong.
+    pub watch: Watch,
     /// The stream of changes.
     pub hub: Hub,
     /// The box's own certificates.
@@ -70,6 +74,7 @@ impl Site {
         if let Some(caller) = caller {
             cx.viewer = self.viewer(caller).await;
             cx.jobs = self.tray(caller).await;
+            cx.issues = issues::counts(self, caller).await;
             cx.safe_mode = self.apps.in_safe_mode().await.unwrap_or_default();
         }
         cx

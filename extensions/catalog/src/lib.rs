@@ -29,6 +29,7 @@ const MANIFEST: &str = "extension.yaml";
 #[include = "*/extension.yaml"]
 #[include = "*/icon.svg"]
 #[include = "*/docs/*.md"]
+#[include = "*/notices/*.md"]
 struct Files;
 
 /// One extension with the files beside its manifest.
@@ -202,17 +203,28 @@ fn read(registry: &str, folder: &str, file: Source<'_>) -> Result<Entry, Vec<Dia
         return Err(problem("meta.icon", format!("meta.icon: there is no file {icon_path}")));
     };
     let mut files = BTreeMap::new();
-    let docs = &manifest.x().docs;
-    for (key, path) in
-        [("pre_install", &docs.pre_install), ("post_install", &docs.post_install), ("admin", &docs.admin)]
-    {
-        let Some(path) = path else { continue };
+    for (key, path) in beside(&manifest) {
         match text(&format!("{folder}/{path}")) {
             Some(text) => files.insert(path.to_string(), text),
-            None => {
-                return Err(problem(&format!("docs.{key}"), format!("docs.{key}: there is no file {folder}/{path}")));
-            }
+            None => return Err(problem(&key, format!("{key}: there is no file {folder}/{path}"))),
         };
     }
     Ok(Entry { id, icon, files, manifest })
+}
+
+/// The texts that a manifest names, by the key that names them.
+fn beside(manifest: &Manifest) -> Vec<(String, &SidePath)> {
+    let docs = &manifest.x().docs;
+    let docs = [("pre_install", &docs.pre_install), ("post_install", &docs.post_install), ("admin", &docs.admin)];
+    let mut all: Vec<_> =
+        docs.into_iter().filter_map(|(key, path)| Some((format!("docs.{key}"), path.as_ref()?))).collect();
+    if let Some(upgrade) = &manifest.x().upgrade {
+        let notices = upgrade.notices.iter().enumerate();
+        all.extend(notices.map(|(index, notice)| (format!("upgrade.notices.{index}.text"), &notice.text)));
+        let steps = upgrade.steps.iter().enumerate();
+        all.extend(
+            steps.filter_map(|(index, step)| Some((format!("upgrade.steps.{index}.notice"), step.notice.as_ref()?))),
+        );
+    }
+    all
 }

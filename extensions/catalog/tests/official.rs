@@ -12,6 +12,7 @@ fn defaults(manifest: &Manifest) -> Resolved {
         arch: Arch::Amd64,
         timezone: "Europe/Berlin",
         locale: "en",
+        bindings: &orbitr_sdk::Bindings::new(),
         is_timezone: &|_| true,
         pick_port: &mut |wish: &PortWish<'_>| wish.preferred,
         random: &mut system_random,
@@ -28,6 +29,7 @@ fn env(manifest: &Manifest, answers: &Resolved, secrets: &BTreeMap<String, Secre
         locale: "en",
         arch: Arch::Amd64,
         secrets,
+        bindings: &BTreeMap::new(),
         folder: &|input| format!("./data/{input}"),
     };
     manifest.env(answers, &cx).as_map().clone()
@@ -69,7 +71,11 @@ fn each_works_without_a_single_answer() {
         let answers = defaults(manifest);
         let secrets = manifest.generate_secrets(&answers, Arch::Amd64, &BTreeMap::new(), &mut system_random).unwrap();
         for (name, value) in env(manifest, &answers, &secrets) {
-            assert!(!value.is_empty() || name == "SYS_PROXY_CIDR", "{}: {name} is empty", entry.id);
+            assert!(
+                !value.is_empty() || name == "SYS_PROXY_CIDR" || name.starts_with("GRANT_"),
+                "{}: {name} is empty",
+                entry.id
+            );
         }
     }
 }
@@ -104,6 +110,11 @@ fn the_variables_of_a_database_are_plain_numbers_and_words() {
         "APP_ID": "db",
         "APP_NAME": "Database",
         "APP_VERSION": "17.9",
+        "GRANT_EXTENSIONS": "",
+        "GRANT_HOST": "",
+        "GRANT_NAME": "",
+        "GRANT_PASSWORD": "",
+        "GRANT_USER": "",
         "INPUT_DATABASE": "app",
         "INPUT_MEMORY": "536870912",
         "INPUT_PASSWORD": "(made)",

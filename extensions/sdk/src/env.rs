@@ -29,6 +29,8 @@ pub struct EnvContext<'a> {
     pub arch: Arch,
     /// The app's secrets, by name, as [`Manifest::generate_secrets`] made them.
     pub secrets: &'a BTreeMap<String, SecretText>,
+    /// The fields of each requirement, by its name.
+    pub bindings: &'a BTreeMap<String, BTreeMap<String, String>>,
     /// The folder of a path input, as the Compose part should mount it.
     pub folder: &'a dyn Fn(&str) -> String,
 }
@@ -139,6 +141,10 @@ impl Manifest {
         for name in vars::declared(self.x()) {
             env.insert(name, String::new());
         }
+        // Compose reads the whole file, and knows nothing of what is only for commands.
+        if !self.provides().is_empty() {
+            env.extend(vars::GRANT.map(|name| (name.to_owned(), String::new())));
+        }
         let facts = [
             ("SYS_ARCH", arch_word(cx.arch)),
             ("SYS_HOSTNAME", cx.hostname),
@@ -170,6 +176,17 @@ impl Manifest {
                 None if spec.deliver == Deliver::File => env.remove(&variable),
                 None => None,
             };
+        }
+        for (name, fields) in cx.bindings {
+            let capitals = name.to_ascii_uppercase();
+            let fields = fields.iter();
+            env.extend(
+                fields.map(|(field, value)| (format!("BIND_{capitals}_{}", field.to_ascii_uppercase()), value.clone())),
+            );
+        }
+        let profiles = self.profiles(answers.bindings());
+        if !profiles.is_empty() {
+            env.insert("COMPOSE_PROFILES".to_owned(), profiles.join(","));
         }
         for (name, port) in answers.ports() {
             env.insert(format!("PORT_{}", name.to_ascii_uppercase()), port.to_string());

@@ -94,7 +94,8 @@ impl Manifest {
     /// The form of the manifest's inputs.
     #[must_use]
     pub fn form(&self) -> Form {
-        Form { fields: self.inputs().iter().map(|(name, input)| field(name, input)).collect() }
+        let inputs = self.inputs().iter().filter(|(_, input)| !matches!(input.kind, InputKind::Binding(_)));
+        Form { fields: inputs.map(|(name, input)| field(name, input)).collect() }
     }
 
     /// Whether an input is asked, given the answers to the inputs before it.
@@ -106,7 +107,7 @@ impl Manifest {
     }
 }
 
-fn field(name: &Name, input: &Input) -> Field {
+pub(crate) fn field(name: &Name, input: &Input) -> Field {
     let common = &input.common;
     let secret = common.secret || matches!(input.kind, InputKind::Password(_) | InputKind::Secret(_));
     let mut field = Field {

@@ -93,6 +93,14 @@ pub(crate) fn length_rule(kind: SecretKind, length: Option<u32>) -> Result<(), S
     }
 }
 
+/// A password that nobody chose: 32 letters and digits.
+///
+/// # Errors
+/// [`GenerateError`]: no randomness.
+pub fn new_password(random: &mut Fill<'_>) -> Result<SecretText, GenerateError> {
+    generate(SecretKind::Alnum, None, random)
+}
+
 pub(crate) fn generate(
     kind: SecretKind,
     length: Option<u32>,

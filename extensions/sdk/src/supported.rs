@@ -1,11 +1,14 @@
 //! What this version can run. The format is larger than the machinery: a manifest may be right and yet ask for
 //! something that no code does yet. Such a key is named, never passed over in silence.
 
+use indexmap::IndexMap;
+
 use crate::{
     diagnostic::{Diagnostic, Finding, in_order},
     lint::lint,
     manifest::Manifest,
-    sections::{InputKind, PathSource, PortDefault, Rotate, SecretKind},
+    sections::{ActionWhen, HealthNeed, InputKind, PathSource, PortDefault, ResultKind, RoleName, SecretKind},
+    vars,
     yaml::Value,
 };
 
@@ -13,14 +16,12 @@ use crate::{
 const WITHOUT_MACHINERY: &[&str] = &[
     "hardware",
     "variants",
-    "requires",
-    "provides",
     "implements",
     "routes",
     "backup",
-    "upgrade",
-    "actions",
-    "jobs",
+    "upgrade.inputs_migrate",
+    "upgrade.volumes_migrate",
+    "upgrade.database_major",
     "first_run",
     "metrics",
     "logs",
@@ -31,6 +32,9 @@ const WITHOUT_MACHINERY: &[&str] = &[
     "health.degraded",
 ];
 
+/// The most versions on the way to a newer one.
+pub const STEPS_MAX: usize = 8;
+
 impl Manifest {
     /// Whether this version of Orbitr can run the manifest. Reading it is a separate question, so that the format stays
     /// as it is while machinery is added.
@@ -40,19 +44,13 @@ impl Manifest {
     pub fn check_supported(&self) -> Result<(), Vec<Diagnostic>> {
         let mut keys: Vec<String> =
             WITHOUT_MACHINERY.iter().filter(|key| self.has(key)).map(|key| (*key).to_owned()).collect();
-        if !self.x.permissions.is_empty() {
-            keys.push("permissions".to_owned());
-        }
+        self.permissions_without_machinery(&mut keys);
         self.inputs_without_machinery(&mut keys);
         for (name, secret) in &self.x.secrets {
             let needs_key =
                 matches!(secret.kind, SecretKind::Rsa | SecretKind::Ed25519 | SecretKind::Vapid | SecretKind::Jwt);
-            let parts = [
-                ("kind", needs_key),
-                ("claims", !secret.claims.is_empty()),
-                ("derive", secret.derive.is_some()),
-                ("rotate", secret.rotate != Rotate::None),
-            ];
+            let parts =
+                [("kind", needs_key), ("claims", !secret.claims.is_empty()), ("derive", secret.derive.is_some())];
             keys.extend(parts.iter().filter(|(_, there)| *there).map(|(key, _)| format!("secrets.{name}.{key}")));
         }
         for (name, volume) in &self.x.volumes {
@@ -68,6 +66,9 @@ impl Manifest {
                 keys.push(format!("ports.{name}.default"));
             }
         }
+        self.bindings_without_machinery(&mut keys);
+        self.upgrades_without_machinery(&mut keys);
+        self.actions_without_machinery(&mut keys);
         if self.text.contains("${SYS_PROXY_CIDR}") {
             keys.push("SYS_PROXY_CIDR".to_owned());
         }
@@ -90,21 +91,74 @@ impl Manifest {
         if found.is_empty() { Ok(()) } else { Err(found) }
     }
 
+    fn upgrades_without_machinery(&self, keys: &mut Vec<String>) {
+        let Some(upgrade) = &self.x.upgrade else { return };
+        if upgrade.steps.len() > STEPS_MAX {
+            keys.push(format!("upgrade.steps.{STEPS_MAX}"));
+        }
+        // The containers have the app's variables; a command takes them from there.
+        let hooks = [("pre", &upgrade.pre), ("post", &upgrade.post)];
+        for (list, hooks) in hooks {
+            for (index, hook) in hooks.iter().enumerate() {
+                keys.extend(variables(&hook.run, &hook.env).map(|part| format!("upgrade.{list}.{index}.{part}")));
+            }
+        }
+        if let Some(settled) = &upgrade.settled {
+            keys.extend(variables(&settled.run, &settled.env).map(|part| format!("upgrade.settled.{part}")));
+        }
+    }
+
+    /// A grant that no Compose file shows needs machinery of its own, and so does an app that goes without one.
+    fn permissions_without_machinery(&self, keys: &mut Vec<String>) {
+        for (index, permission) in self.x.permissions.iter().enumerate() {
+            let parts = [
+                ("grant", !permission.grant.shows_in_compose()),
+                ("optional", permission.optional),
+                ("profile", permission.profile.is_some()),
+            ];
+            keys.extend(parts.iter().filter(|(_, there)| *there).map(|(key, _)| format!("permissions.{index}.{key}")));
+        }
+    }
+
+    fn bindings_without_machinery(&self, keys: &mut Vec<String>) {
+        for (name, require) in &self.x.requires {
+            let parts =
+                [("features", !require.features.is_empty()), ("health", require.health == HealthNeed::Advisory)];
+            keys.extend(parts.iter().filter(|(_, there)| *there).map(|(key, _)| format!("requires.{name}.{key}")));
+        }
+        for (name, provide) in &self.x.provides {
+            let restores = provide.provision.as_ref().is_some_and(|provision| provision.restore.is_some());
+            let parts = [("limits", !provide.limits.is_empty()), ("provision.restore", restores)];
+            keys.extend(parts.iter().filter(|(_, there)| *there).map(|(key, _)| format!("provides.{name}.{key}")));
+        }
+    }
+
+    fn actions_without_machinery(&self, keys: &mut Vec<String>) {
+        for (name, action) in &self.x.actions {
+            for (input, asked) in &action.inputs {
+                let without = is_without_machinery(&asked.kind)
+                    || matches!(asked.kind, InputKind::Port(_) | InputKind::Path(_) | InputKind::Binding(_));
+                let parts = [
+                    ("type", without),
+                    ("when", asked.common.when.is_some()),
+                    ("deprecated", asked.common.deprecated.is_some()),
+                ];
+                let found = parts.iter().filter(|(_, there)| *there);
+                keys.extend(found.map(|(key, _)| format!("actions.{name}.inputs.{input}.{key}")));
+            }
+            let parts = [
+                ("when", action.when != ActionWhen::Running),
+                ("result", action.result == ResultKind::File),
+                // A viewer changes nothing, whatever an extension says.
+                ("roles", action.roles.contains(&RoleName::Viewer)),
+            ];
+            keys.extend(parts.iter().filter(|(_, there)| *there).map(|(key, _)| format!("actions.{name}.{key}")));
+        }
+    }
+
     fn inputs_without_machinery(&self, keys: &mut Vec<String>) {
         for (name, input) in &self.x.inputs {
-            let without = matches!(
-                input.kind,
-                InputKind::Share(_)
-                    | InputKind::Cron(_)
-                    | InputKind::User(_)
-                    | InputKind::Group(_)
-                    | InputKind::Device(_)
-                    | InputKind::Gpu(_)
-                    | InputKind::File(_)
-                    | InputKind::List(_)
-                    | InputKind::Binding(_)
-            );
-            if without {
+            if is_without_machinery(&input.kind) {
                 keys.push(format!("inputs.{name}.type"));
             }
             if input.common.deprecated.is_some() {
@@ -140,4 +194,25 @@ impl Manifest {
         }
         !matches!(node.value, Value::Null)
     }
+}
+
+/// The parts of a command, of `run` and `env`, that hold a variable: nobody replaces it there.
+fn variables(run: &[String], env: &IndexMap<String, String>) -> impl Iterator<Item = &'static str> + use<> {
+    let holds = |text: &String| !vars::scan(text).is_empty();
+    let parts = [("run", run.iter().any(holds)), ("env", env.values().any(holds))];
+    parts.into_iter().filter(|(_, there)| *there).map(|(part, _)| part)
+}
+
+const fn is_without_machinery(kind: &InputKind) -> bool {
+    matches!(
+        kind,
+        InputKind::Share(_)
+            | InputKind::Cron(_)
+            | InputKind::User(_)
+            | InputKind::Group(_)
+            | InputKind::Device(_)
+            | InputKind::Gpu(_)
+            | InputKind::File(_)
+            | InputKind::List(_)
+    )
 }

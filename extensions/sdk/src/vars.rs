@@ -1,6 +1,7 @@
 //! The variables of the Compose part: `${INPUT_NAME}` and its kin, and where they stand.
 
 use crate::{
+    contract::{Contract, contract},
     diagnostic::Place,
     sections::{InputKind, XOrbitr},
     yaml::Node,
@@ -52,6 +53,28 @@ pub(crate) fn scan(text: &str) -> Vec<Occurrence<'_>> {
     found
 }
 
+/// The text with every `${NAME}` replaced and every `$$` as one `$`; a variable without a value is empty.
+pub(crate) fn fill<'a>(text: &str, value: &dyn Fn(&str) -> Option<&'a str>) -> String {
+    let mut filled = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once('$') {
+        filled.push_str(before);
+        rest = after;
+        let named = after.strip_prefix('{').and_then(|inner| inner.split_once('}'));
+        if let Some(plain) = after.strip_prefix('$') {
+            filled.push('$');
+            rest = plain;
+        } else if let Some((name, then)) = named.filter(|(name, _)| is_variable(name)) {
+            filled.push_str(value(name).unwrap_or_default());
+            rest = then;
+        } else {
+            filled.push('$');
+        }
+    }
+    filled.push_str(rest);
+    filled
+}
+
 /// Enough of a text to recognise it.
 fn beginning(text: &str) -> &str {
     let end = text.char_indices().nth(16).map_or(text.len(), |(end, _)| end);
@@ -89,7 +112,10 @@ pub(crate) const SYS: [&str; 5] = ["SYS_ARCH", "SYS_HOSTNAME", "SYS_LOCALE", "SY
 pub(crate) const APP: [&str; 3] = ["APP_ID", "APP_NAME", "APP_VERSION"];
 const ROUTE_FIELDS: [&str; 4] = ["URL", "HOST", "HOSTS", "SCHEME"];
 
-/// The variables that a manifest's Compose part may use, but for bindings, whose fields are open.
+/// What a provider's commands and values are told about the place that they make for another app.
+pub(crate) const GRANT: [&str; 5] = ["GRANT_EXTENSIONS", "GRANT_HOST", "GRANT_NAME", "GRANT_PASSWORD", "GRANT_USER"];
+
+/// The variables that a manifest's Compose part may use, but for bindings of unknown capabilities, whose fields are open.
 pub(crate) fn declared(x: &XOrbitr) -> Vec<String> {
     let mut names: Vec<String> = SYS.iter().chain(APP.iter()).map(|name| (*name).to_owned()).collect();
     for (name, input) in &x.inputs {
@@ -104,16 +130,22 @@ pub(crate) fn declared(x: &XOrbitr) -> Vec<String> {
     for name in x.routes.keys() {
         names.extend(ROUTE_FIELDS.iter().map(|field| format!("ROUTE_{}_{field}", name.in_capitals())));
     }
+    for (name, require) in &x.requires {
+        let fields = contract(require.capability.as_str()).into_iter().flat_map(Contract::names);
+        names.extend(fields.map(|field| format!("BIND_{}_{}", name.in_capitals(), field.to_ascii_uppercase())));
+    }
     names
 }
 
-/// Whether `variable` is a field of one of the requirements: `BIND_<NAME>_<FIELD>`.
+/// Whether `variable` is a field of a requirement of which nobody knows the fields: `BIND_<NAME>_<FIELD>`.
 pub(crate) fn is_binding(x: &XOrbitr, variable: &str) -> bool {
     let Some(rest) = variable.strip_prefix("BIND_") else { return false };
-    x.requires.keys().any(|name| {
-        rest.strip_prefix(&name.in_capitals())
-            .and_then(|field| field.strip_prefix('_'))
-            .is_some_and(|field| !field.is_empty())
+    x.requires.iter().any(|(name, require)| {
+        contract(require.capability.as_str()).is_none()
+            && rest
+                .strip_prefix(&name.in_capitals())
+                .and_then(|field| field.strip_prefix('_'))
+                .is_some_and(|field| !field.is_empty())
     })
 }
 
@@ -125,5 +157,15 @@ mod tests {
     fn compose_reads_a_dollar_in_four_ways() {
         let found: Vec<_> = scan("a ${INPUT_A} $$b $c ${D:-e} ^x{3}$ $1").into_iter().map(|found| found.what).collect();
         assert_eq!(found, [Dollar::Variable("INPUT_A"), Dollar::Bare("c"), Dollar::Malformed("${D:-e} ^x{3}$ $")]);
+    }
+
+    #[test]
+    fn a_command_gets_its_values_and_a_value_is_not_read_again() {
+        let value = |name: &str| match name {
+            "A" => Some("${B} $$"),
+            "B" => Some("b"),
+            _ => None,
+        };
+        assert_eq!(fill("x ${A}${B}${C} $$5 $HOME ${ $", &value), "x ${B} $$b $5 $HOME ${ $");
     }
 }

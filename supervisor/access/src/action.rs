@@ -146,6 +146,13 @@ actions! {
     /// Install an app into a project.
     InstallApp: "app.install" "install apps into {}", Manage on ProjectId;
 
+    /// See and download the archives of a project: files that hold an app with its data.
+    ViewArchives: "archive.view" "see the archives of {}", Manage on ProjectId;
+    /// Upload and delete archives.
+    ManageArchives: "archive.manage" "upload or delete archives of {}", Manage on ProjectId;
+
+    /// Install an extension that the store does not have, such as one that came with an archive.
+    InstallUnknown: "app.install-unknown" "install what the store of {} does not have", Administer on TheBox;
     /// See the store and the extensions in it.
     ViewCatalog: "catalog.view" "see the store", View on TheBox;
     /// See the apps; the list shows what one may see.
@@ -158,8 +165,19 @@ actions! {
     RevealAppSecrets: "app.reveal" "see the passwords of {}", Manage on AppId;
     /// Change an app's inputs.
     ChangeApp: "app.change" "change the settings of {}", Manage on AppId;
+    /// Make another app of an app, with a copy of its data and its passwords.
+    CloneApp: "app.clone" "clone {}", Manage on AppId;
+    /// Put an app with its data into a file.
+    ExportApp: "app.export" "export {}", Manage on AppId;
     /// Remove an app, with or without its data.
     RemoveApp: "app.remove" "remove {}", Manage on AppId;
+
+    /// See what is wrong; the list shows what is about the apps that one sees, and to admins what is about the box.
+    ListIssues: "issue.list" "see what is wrong", View on TheBox;
+    /// Hide an issue of the box, or any other, until it ends and comes back.
+    DismissIssue: "issue.dismiss" "dismiss issues of {}", Administer on TheBox;
+    /// Hide an issue of one app until it ends and comes back.
+    DismissAppIssue: "issue.dismiss-of-app" "dismiss issues of {}", Operate on AppId;
 
     /// See the jobs; the list shows what one may see.
     ListJobs: "job.list" "see the jobs", View on TheBox;

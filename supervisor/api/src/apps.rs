@@ -14,9 +14,9 @@ use orbitr_access::{
     action::{ChangeApp, InstallApp, ListApps, OperateApp, RemoveApp, RevealAppSecrets, ViewApp, ViewCatalog},
 };
 use orbitr_apps::{
-    AppDetail, AppView, ChangeRequest, DataSize, ExtensionDetail, ExtensionView, InstallRequest, LOG_LINES_MAX,
-    LogEntry, LogQuery, Plan, ReleaseView, RemoveRequest, RollBackRequest, Snapshot, Started, UpdatePlan,
-    UpdateRequest, Verb,
+    ActRequest, AppDetail, AppView, ChangeRequest, DataSize, ExtensionDetail, ExtensionView, Health, InstallRequest,
+    LOG_LINES_MAX, LogEntry, LogQuery, Plan, ReleaseView, RemoveRequest, RenameRequest, RollBackRequest, Snapshot,
+    Started, UpdatePlan, UpdateRequest, Verb,
 };
 use orbitr_model::{ExtensionId, Problem};
 
@@ -77,6 +77,44 @@ pub(crate) fn routes(api: Builder) -> Builder {
     )
     .on(ViewApp, get("/apps/{app}", "getApp", "One app").answers::<AppDetail>(200, "The app"), show)
     .on(
+        ChangeApp,
+        Operation::new(Method::PATCH, "/apps/{app}", "renameApp", "Call an app something else")
+            .tag(APPS)
+            .body::<RenameRequest>()
+            .answers_nothing(204, "It is called so"),
+        rename,
+    )
+    .on(
+        ChangeApp,
+        started(post(
+            "/apps/{app}/bindings/{binding}/password",
+            "rotatePassword",
+            "Give an app another password at the app that it is bound to",
+        )),
+        rotate,
+    )
+    .on(
+        ChangeApp,
+        started(
+            post("/apps/{app}/actions/{action}", "runAction", "Run an action of an app's extension")
+                .body::<ActRequest>(),
+        ),
+        act,
+    )
+    .on(
+        RemoveApp,
+        started(
+            Operation::new(
+                Method::DELETE,
+                "/apps/{app}/snapshots/{snapshot}",
+                "deleteSnapshot",
+                "Delete a snapshot of an app's data",
+            )
+            .tag(APPS),
+        ),
+        forget_snapshot,
+    )
+    .on(
         ViewApp,
         get("/apps/{app}/releases", "listReleases", "An app's releases, the newest first")
             .answers::<Vec<ReleaseView>>(200, "The releases"),
@@ -87,6 +125,12 @@ pub(crate) fn routes(api: Builder) -> Builder {
         get("/apps/{app}/data", "getAppData", "How much an app's data folder holds")
             .answers::<DataSize>(200, "Its size"),
         data,
+    )
+    .on(
+        ViewApp,
+        get("/apps/{app}/health", "getAppHealth", "How an app was lately: when it answered, and when not")
+            .answers::<Health>(200, "Shares of time, and spans"),
+        health,
     )
     .on(
         ViewApp,
@@ -207,6 +251,45 @@ async fn data(State(rooms): State<Rooms>, permit: Permit<ViewApp>) -> Answer<Jso
     Ok(Json(rooms.apps.data_size(&permit).await?))
 }
 
+async fn rename(
+    State(rooms): State<Rooms>,
+    permit: Permit<ChangeApp>,
+    Body(request): Body<RenameRequest>,
+) -> Answer<StatusCode> {
+    rooms.apps.rename(&permit, &request).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+async fn act(
+    State(rooms): State<Rooms>,
+    permit: Permit<ChangeApp>,
+    Path((_, name)): Path<(String, String)>,
+    Body(request): Body<ActRequest>,
+) -> Answer<Response> {
+    Ok(accepted(rooms.apps.act(&permit, &name, request).await?))
+}
+
+async fn rotate(
+    State(rooms): State<Rooms>,
+    permit: Permit<ChangeApp>,
+    Path((_, binding)): Path<(String, String)>,
+) -> Answer<Response> {
+    Ok(accepted(rooms.apps.rotate_password(&permit, &binding).await?))
+}
+
+async fn forget_snapshot(
+    State(rooms): State<Rooms>,
+    permit: Permit<RemoveApp>,
+    Path((_, number)): Path<(String, String)>,
+) -> Answer<Response> {
+    let number = number.parse().map_err(|_| Refused(Problem::not_found("snapshot", number)))?;
+    Ok(accepted(rooms.apps.forget_snapshot(&permit, number).await?))
+}
+
+async fn health(State(rooms): State<Rooms>, permit: Permit<ViewApp>) -> Answer<Json<Health>> {
+    Ok(Json(rooms.apps.health(&permit).await?))
+}
+
 async fn logs(State(rooms): State<Rooms>, permit: Permit<ViewApp>, Query(query): Query<LogQuery>) -> Answer<Response> {
     input::within("tail", query.tail, 1, LOG_LINES_MAX)?;
     if !query.follow {
@@ -288,7 +371,7 @@ async fn remove(
 }
 
 /// 202 with the job, and where to look for it.
-fn accepted(started: Started) -> Response {
+pub(crate) fn accepted(started: Started) -> Response {
     let location = format!("/api/v1/jobs/{}", started.job);
     (StatusCode::ACCEPTED, [(axum::http::header::LOCATION, location)], Json(started)).into_response()
 }

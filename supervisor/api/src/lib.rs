@@ -4,14 +4,18 @@
 //! the document. What may not: a rule about who may or about what is right; that is the rooms'.
 
 mod account;
+mod app_policy;
 mod apps;
+mod archives;
 mod builder;
 mod etag;
 mod history;
 mod idempotency;
 mod input;
+mod issues;
 mod jobs;
 mod machine;
+mod moves;
 mod openapi;
 mod people;
 mod problem;
@@ -35,6 +39,7 @@ use orbitr_jobs::Jobs;
 use orbitr_machine::Machine;
 use orbitr_model::Problem;
 use orbitr_store::Store;
+use orbitr_watch::Watch;
 use serde_json::Value;
 
 pub use self::openapi::Reference;
@@ -54,6 +59,8 @@ pub struct Rooms {
     pub jobs: Jobs,
     /// This box.
     pub machine: Machine,
+    /// What is wrong.
+    pub watch: Watch,
     /// Where idempotency keys are remembered.
     pub store: Store,
 }
@@ -84,9 +91,9 @@ pub fn table(version: &'static str) -> Vec<RouteInfo> {
 
 /// Every route below `/api/v1`, and the document of them.
 fn routes(version: &'static str) -> (Routes<Rooms>, Arc<Reference>) {
-    let builder = status::routes(Builder::new(), version);
-    let mut builder =
-        machine::routes(history::routes(people::routes(account::routes(jobs::routes(apps::routes(builder))))));
+    let builder = issues::routes(status::routes(Builder::new(), version));
+    let builder = archives::routes(moves::routes(app_policy::routes(apps::routes(builder))));
+    let mut builder = machine::routes(history::routes(people::routes(account::routes(jobs::routes(builder)))));
     let own = Operation::new(Method::GET, "/openapi.json", "getOpenApi", "This document")
         .tag("About")
         .answers::<Value>(200, "OpenAPI 3.1");

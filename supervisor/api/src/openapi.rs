@@ -18,6 +18,7 @@ pub(crate) struct Operation {
     summary: &'static str,
     query: Option<fn(&mut SchemaGenerator) -> Value>,
     body: Option<fn(&mut SchemaGenerator) -> Value>,
+    file: Option<&'static str>,
     answers: Vec<(u16, &'static str, Option<AnswerBody>)>,
 }
 
@@ -29,7 +30,7 @@ fn schema_of<T: JsonSchema>(generator: &mut SchemaGenerator) -> Value {
 
 impl Operation {
     pub(crate) const fn new(method: Method, path: &'static str, id: &'static str, summary: &'static str) -> Self {
-        Self { method, path, id, tag: "", summary, query: None, body: None, answers: Vec::new() }
+        Self { method, path, id, tag: "", summary, query: None, body: None, file: None, answers: Vec::new() }
     }
 
     pub(crate) const fn method(&self) -> &Method {
@@ -54,6 +55,12 @@ impl Operation {
     /// The JSON body.
     pub(crate) fn body<T: JsonSchema>(mut self) -> Self {
         self.body = Some(schema_of::<T>);
+        self
+    }
+
+    /// A body that is a file of this kind, as long as the disk takes it.
+    pub(crate) const fn file(mut self, kind: &'static str) -> Self {
+        self.file = Some(kind);
         self
     }
 
@@ -172,6 +179,11 @@ impl Document {
         if let Some(body) = operation.body {
             let schema = body(&mut self.generator);
             let body = json!({ "required": true, "content": { "application/json": { "schema": schema } } });
+            entry.as_object_mut().map(|entry| entry.insert("requestBody".to_owned(), body));
+        }
+        if let Some(kind) = operation.file {
+            let schema = json!({ "type": "string", "format": "binary" });
+            let body = json!({ "required": true, "content": { kind: { "schema": schema } } });
             entry.as_object_mut().map(|entry| entry.insert("requestBody".to_owned(), body));
         }
         if let Some(item) = self.paths.entry(operation.path).or_insert_with(|| json!({})).as_object_mut() {

@@ -5,11 +5,12 @@ use std::collections::BTreeMap;
 use axum::{Json, extract::State, http::Method};
 use orbitr_access::{
     Permit, TheBox,
-    action::{ListApps, ListJobs, ViewBox},
+    action::{ListApps, ListIssues, ListJobs, ViewBox},
 };
 use orbitr_jobs::{Filter, Visible};
 use orbitr_machine::Verdict;
 use orbitr_model::{DisplayName, Mode, PageRequest};
+use orbitr_watch::Counts;
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -40,7 +41,7 @@ struct Health {
     status: &'static str,
 }
 
-/// The box in brief. Apps and jobs are those that the caller may see.
+/// The box in brief. Apps, issues and jobs are those that the caller may see.
 #[derive(Serialize, JsonSchema)]
 struct Status {
     /// The version of Orbitr.
@@ -59,6 +60,8 @@ struct Status {
     safe_mode: bool,
     /// How many apps are in each state; states without any are left out.
     apps: BTreeMap<&'static str, u32>,
+    /// How many issues of each severity there are that nobody has dismissed.
+    issues: Counts,
     /// How many jobs have not ended; 200 stands for as many or more.
     #[schemars(range(max = 200))]
     active_jobs: usize,
@@ -89,5 +92,8 @@ async fn status(rooms: &Rooms, permit: &Permit<ViewBox>, version: &'static str) 
     let docker = DockerStatus { up: reason.is_none(), reason: reason.unwrap_or_default() };
     let (name, clock) = (rooms.machine.name(), rooms.machine.clock());
     let safe_mode = rooms.apps.in_safe_mode().await?;
-    Ok(Json(Status { version, name, mode, docker, clock, safe_mode, apps, active_jobs: jobs.items.len() }))
+    let may_list = rooms.look::<ListIssues>(permit.caller(), TheBox).await?;
+    let issues = Counts::of(&rooms.watch.list(&may_list).await?);
+    let active_jobs = jobs.items.len();
+    Ok(Json(Status { version, name, mode, docker, clock, safe_mode, apps, issues, active_jobs }))
 }

@@ -1,6 +1,6 @@
 //! What can go wrong with apps, and what people are told.
 
-use orbitr_model::{AppId, ExtensionId, FieldError, Problem, ReleaseId};
+use orbitr_model::{AppId, ExtensionId, FieldError, Problem, ReleaseId, Role};
 
 use crate::model::HostPort;
 
@@ -16,6 +16,26 @@ pub enum Error {
     /// A row that should be there is not.
     #[error("release {0} is gone")]
     ReleaseGone(ReleaseId),
+    /// There is no such snapshot of an app's data.
+    #[error("{app} has no snapshot {number}")]
+    SnapshotGone {
+        /// The app.
+        app: AppId,
+        /// The snapshot.
+        number: u32,
+    },
+    /// There is no such archive.
+    #[error("there is no archive {0}")]
+    ArchiveGone(uuid::Uuid),
+    /// A job reads or writes the archive.
+    #[error("a job uses the archive")]
+    ArchiveBusy(uuid::Uuid),
+    /// A file is no archive, or not to be trusted.
+    #[error("the archive cannot be used: {0}")]
+    Archive(String),
+    /// An archive brings an extension that the store does not have.
+    #[error("{0} is not in the store as it is in the archive")]
+    Unknown(ExtensionId),
     /// Some inputs are not right.
     #[error("some inputs are not right")]
     Inputs(Vec<FieldError>),
@@ -38,6 +58,14 @@ pub enum Error {
         /// The app that holds it, if it is one of ours.
         by: Option<AppId>,
     },
+    /// A port of an app is in use while it comes up.
+    #[error("port {port} is already in use")]
+    PortHeld {
+        /// The port.
+        port: u16,
+        /// Who holds it, as a sentence.
+        by: String,
+    },
     /// The app is not in a state in which this can be done.
     #[error("{app} {why}")]
     WrongState {
@@ -46,6 +74,20 @@ pub enum Error {
         /// Why not, for example «is being removed».
         why: String,
     },
+    /// Other apps need it.
+    #[error("other apps need {app}")]
+    Needed {
+        /// The app.
+        app: AppId,
+        /// Those that need it, by name.
+        by: Vec<String>,
+    },
+    /// There is nothing to look at that an action gave.
+    #[error("there is nothing to look at")]
+    ResultGone,
+    /// The extension means this action for others.
+    #[error("this action is not for the role {}", .0.as_str())]
+    NotForRole(Role),
     /// Another job changes the app.
     #[error("a job is changing {0}")]
     Busy(AppId),
@@ -114,6 +156,21 @@ impl From<Error> for Problem {
             Error::NotFound(id) => Self::not_found("app", id),
             Error::NoExtension(id) => Self::not_found("extension", id).then("The store lists what there is."),
             Error::ReleaseGone(id) => Self::not_found("release", id),
+            Error::SnapshotGone { .. } => Self::new(410, "snapshot-gone", title)
+                .why("Somebody deleted it, or newer ones took its place.")
+                .then("The history of the app lists those that there are."),
+            Error::ResultGone => Self::new(410, "result-gone", title)
+                .why("The action has not ended, gave nothing of that kind, or somebody has looked at it already.")
+                .then("Run the action again for a new one."),
+            Error::NotForRole(_) => Self::new(403, "not-allowed", title),
+            Error::ArchiveGone(_) => Self::new(410, "archive-gone", title)
+                .why("Somebody deleted it, or its time was over.")
+                .then("The list of archives shows those that there are."),
+            Error::ArchiveBusy(_) => Self::new(409, "archive-busy", title).then("Wait for the job, or cancel it."),
+            Error::Archive(why) => Self { title: "The archive cannot be used".to_owned(), ..Self::field("archive", why) },
+            Error::Unknown(_) => Self::new(403, "extension-unknown", title)
+                .why("An extension tells what its app may do on this box, and this one came with the file.")
+                .then("An admin of the box may install it."),
             Error::Inputs(fields) => Self::invalid(fields),
             Error::IdTaken(id) => Self::field("app", format!("«{id}» is in use; choose another id")),
             Error::OneOnly { .. } => Self::new(409, "extension-installed-once", title),
@@ -123,7 +180,13 @@ impl From<Error> for Problem {
                     .why(format!("Port {}/{} is held by {who}.", port.port, port.protocol.as_str()))
                     .then("Choose another port.")
             }
+            Error::PortHeld { by, .. } => Self::new(409, "port-taken", title)
+                .why(by)
+                .then("Choose another port, or stop what uses this one."),
             Error::WrongState { .. } => Self::new(409, "app-wrong-state", title),
+            Error::Needed { by, .. } => Self::new(409, "app-needed", title)
+                .why(format!("Without it these do not work: {}.", by.join(", ")))
+                .then("Remove them first, with their data; then it can go."),
             Error::Busy(_) => Self::new(409, "app-busy", title).then("Wait for the job, or cancel it."),
             Error::SafeMode => Self::new(409, "safe-mode", title)
                 .why("Apps stay stopped in safe mode, so that you can look at what is wrong with the box.")

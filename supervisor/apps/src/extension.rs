@@ -11,13 +11,14 @@ use std::{
 use orbitr_docker::{Container, ImageRef};
 use orbitr_model::{ExtensionId, FieldError, ReleaseId};
 use orbitr_sdk::{
-    Answer, Arch, EnvContext, HealthProtocol, InputKind, Manifest, PortSource, PortWish, ResolveContext, Resolved,
-    Role, SecretText, Transport, system_random,
+    Action, Answer, Arch, Bindings, Env, EnvContext, HealthProtocol, InputKind, Manifest, PortSource, PortWish,
+    Require, ResolveContext, Resolved, Role, SecretText, Transport, contract, fill, system_random,
 };
 use serde_json::Value;
 
 use crate::{
     BoxFacts, Error,
+    bindings::{Binding, Fields, words},
     folder::ENV_FILE,
     model::{HostPort, Image, Protocol, Release},
     probe::{Target, own_address},
@@ -28,6 +29,11 @@ use crate::{
 const DEFAULT_GRACE: Duration = Duration::from_secs(120);
 /// No extension may take longer than this to come up.
 const LONGEST_GRACE: Duration = Duration::from_secs(60 * 60);
+/// How often an app is looked at whose extension does not say it.
+const DEFAULT_INTERVAL: Duration = Duration::from_secs(60);
+/// Looking costs the app something.
+const SHORTEST_INTERVAL: Duration = Duration::from_secs(10);
+const LONGEST_INTERVAL: Duration = Duration::from_secs(60 * 60);
 /// The file name in diagnostics.
 const FILE: &str = "extension.yaml";
 
@@ -122,14 +128,20 @@ impl Extension {
         if reasons.is_empty() { Ok(()) } else { Err(Error::Unsupported { extension: id.clone(), reasons }) }
     }
 
+    /// What it gives to other apps.
+    pub(crate) fn provides(&self) -> Vec<String> {
+        self.manifest.provides().values().map(|provide| provide.capability.to_string()).collect()
+    }
+
     /// The images by service, none looked for yet.
-    pub(crate) fn images(&self) -> Result<BTreeMap<String, Image>, Error> {
+    pub(crate) fn images(&self, bindings: &Bindings) -> Result<BTreeMap<String, Image>, Error> {
+        let running = self.manifest.services_with(&self.manifest.profiles(bindings));
         let read = |(service, name): (&str, &str)| {
             let image: ImageRef =
                 name.parse().map_err(|_| Error::Manifest(format!("{service}: «{name}» is no image's name")))?;
             Ok((service.to_owned(), Image::new(image)))
         };
-        self.manifest.images().into_iter().map(read).collect()
+        self.manifest.images().into_iter().filter(|(service, _)| running.contains(service)).map(read).collect()
     }
 
     /// Reads what somebody answered. `kept` holds the secrets that the app has already; `pick_port` gives
@@ -138,6 +150,7 @@ impl Extension {
         &self,
         given: &BTreeMap<String, Value>,
         kept: &BTreeMap<String, String>,
+        bindings: &Bindings,
         facts: &BoxFacts,
         pick_port: &mut dyn FnMut(&PortWish<'_>) -> Option<u16>,
     ) -> Result<Answers, Error> {
@@ -158,6 +171,7 @@ impl Extension {
             arch: own_arch(),
             timezone: &facts.time_zone,
             locale: "en",
+            bindings,
             is_timezone: &is_timezone,
             pick_port,
             random: &mut system_random,
@@ -172,6 +186,8 @@ impl Extension {
             .manifest
             .generate_secrets(&resolved, own_arch(), &named(kept, "secret/"), &mut system_random)
             .map_err(|error| Error::Manifest(error.to_string()))?;
+        let outside = kept.iter().filter(|(name, _)| name.starts_with("bind/"));
+        secrets.extend(outside.map(|(name, value)| (name.clone(), value.clone())));
         secrets.extend(generated.into_iter().map(|(name, text)| (format!("secret/{name}"), text.expose().to_owned())));
         let ports = self.ports_of(&resolved);
         Ok(Answers { resolved, secrets, ports })
@@ -202,7 +218,64 @@ impl Extension {
         facts: &BoxFacts,
     ) -> Result<Answers, Error> {
         let mut again = |wish: &PortWish<'_>| release.ports.get(&wish.variable).map(|port| port.port);
-        self.resolve(&release.inputs, secrets, facts, &mut again)
+        self.resolve(&release.inputs, secrets, &words(&release.bindings), facts, &mut again)
+    }
+
+    /// The variables of a release.
+    pub(crate) fn env(
+        &self,
+        release: &Release,
+        app_name: &str,
+        secrets: &BTreeMap<String, String>,
+        facts: &BoxFacts,
+        data: &Path,
+        fields: &Fields,
+    ) -> Result<Env, Error> {
+        let answers = self.answers_of(release, secrets, facts)?;
+        let generated = named(secrets, "secret/");
+        let folder = |input: &str| data.join(input).to_string_lossy().into_owned();
+        let env = |fields: &Fields| {
+            self.manifest.env(
+                &answers.resolved,
+                &EnvContext {
+                    app_id: release.app.as_str(),
+                    app_name,
+                    hostname: &facts.host_name,
+                    timezone: &facts.time_zone,
+                    locale: "en",
+                    arch: own_arch(),
+                    secrets: &generated,
+                    bindings: fields,
+                    folder: &folder,
+                },
+            )
+        };
+        let own = self.bundled(&release.bindings, &env(fields));
+        Ok(if own.is_empty() { env(fields) } else { env(&fields.clone().into_iter().chain(own).collect()) })
+    }
+
+    /// The fields of what the app brings itself, which its own variables may be in.
+    fn bundled(&self, bindings: &BTreeMap<String, Binding>, env: &Env) -> Fields {
+        let requires = self.manifest.requires().iter();
+        let own = requires.filter(|(name, _)| bindings.get(name.as_str()) == Some(&Binding::Bundled));
+        own.filter_map(|(name, require)| {
+            let contract = contract(require.capability.as_str())?;
+            let text = |value: &Value| match value {
+                Value::String(text) => fill(text, &|name| env.as_map().get(name).cloned()),
+                other => other.to_string(),
+            };
+            let values = require.bundled.as_ref()?.values.iter();
+            let known = values.map(|(field, value)| (field.clone(), text(value))).collect();
+            Some((name.to_string(), contract.complete(&known)))
+        })
+        .collect()
+    }
+
+    /// What it requires with these answers, by name.
+    pub(crate) fn needed(&self, answers: &Resolved) -> Vec<(String, Require)> {
+        let requires = self.manifest.requires().iter();
+        let needed = requires.filter(|(_, require)| self.manifest.is_required(require, answers, own_arch()));
+        needed.map(|(name, require)| (name.to_string(), require.clone())).collect()
     }
 
     /// The files of a release that hold its variables and secrets.
@@ -213,30 +286,37 @@ impl Extension {
         secrets: &BTreeMap<String, String>,
         facts: &BoxFacts,
         at: (&Path, &Path),
+        fields: &Fields,
     ) -> Result<Vec<ReleaseFile>, Error> {
         let (dir, data) = at;
-        let answers = self.answers_of(release, secrets, facts)?;
+        let env = self.env(release, app_name, secrets, facts, data, fields)?;
         let generated = named(secrets, "secret/");
-        let folder = |input: &str| data.join(input).to_string_lossy().into_owned();
-        let env = self.manifest.env(
-            &answers.resolved,
-            &EnvContext {
-                app_id: release.app.as_str(),
-                app_name,
-                hostname: &facts.host_name,
-                timezone: &facts.time_zone,
-                locale: "en",
-                arch: own_arch(),
-                secrets: &generated,
-                folder: &folder,
-            },
-        );
         let mut files = vec![ReleaseFile { path: dir.join(ENV_FILE), text: env.dotenv(), mode: 0o600 }];
         for (path, text) in self.manifest.secret_files(&generated) {
             // Readable for every user of a container, in a folder that only the supervisor can enter.
             files.push(ReleaseFile { path: dir.join(path), text: text.expose().to_owned(), mode: 0o444 });
         }
         Ok(files)
+    }
+
+    /// The answers to what an action asks.
+    pub(crate) fn answers_to(
+        &self,
+        action: &Action,
+        given: &BTreeMap<String, Value>,
+        facts: &BoxFacts,
+    ) -> Result<Resolved, Vec<FieldError>> {
+        let is_timezone = |name: &str| facts.knows_time_zone(name);
+        let mut context = ResolveContext {
+            arch: own_arch(),
+            timezone: &facts.time_zone,
+            locale: "en",
+            bindings: &Bindings::new(),
+            is_timezone: &is_timezone,
+            pick_port: &mut |_| None,
+            random: &mut system_random,
+        };
+        action.resolve(given, &mut context)
     }
 
     /// The memory that one container may use, in bytes: the recommended size, twice, when it says nothing.
@@ -261,6 +341,12 @@ impl Extension {
     pub(crate) fn grace(&self) -> Duration {
         let named = self.manifest.health().and_then(|health| health.grace.as_ref()).map(|grace| grace.duration());
         named.unwrap_or(DEFAULT_GRACE).min(LONGEST_GRACE)
+    }
+
+    /// How often it is looked at while it is well.
+    pub(crate) fn interval(&self) -> Duration {
+        let named = self.manifest.health().and_then(|health| health.interval.as_ref()).map(|it| it.duration());
+        named.map_or(DEFAULT_INTERVAL, |interval| interval.clamp(SHORTEST_INTERVAL, LONGEST_INTERVAL))
     }
 
     /// Whether a service's containers are meant to stay up: jobs and inits end by themselves.

@@ -54,6 +54,11 @@ impl AppFolder {
         self.snapshots().join(number.to_string())
     }
 
+    /// Where the last dumps of places are that it made for other apps.
+    pub(crate) fn dumps(&self) -> PathBuf {
+        self.root.join("dumps")
+    }
+
     /// A copy that is being made.
     pub(crate) fn half(&self) -> PathBuf {
         self.root.join(".data.half")
@@ -67,6 +72,17 @@ impl AppFolder {
     /// Data that has given up its place.
     pub(crate) fn outgoing(&self) -> PathBuf {
         self.root.join(".data.outgoing")
+    }
+
+    /// A copy of the data that is being exported.
+    pub(crate) fn exported(&self) -> PathBuf {
+        self.root.join(".data.exported")
+    }
+
+    /// Takes that copy away.
+    pub(crate) fn remove_exported(&self) -> Result<(), Error> {
+        remove(&self.half())?;
+        remove(&self.exported())
     }
 
     fn current(&self) -> PathBuf {

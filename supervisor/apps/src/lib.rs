@@ -4,26 +4,46 @@
 //! its folder, the effective state of each app, and what pages and the API show of it. What may not: the
 //! manifest's rules (`sdk`), how Docker is spoken to (`docker`), who may (`access`), HTML and HTTP.
 
+mod actions;
+mod archive;
+mod bindings;
+mod care;
+mod caretaker;
+mod clock;
+mod consent;
+mod copies;
 mod error;
 mod extension;
 mod folder;
+mod health;
+mod hooks;
+mod judge;
 mod kinds;
+mod leaks;
 mod logs;
 mod model;
+mod naming;
 mod ops;
 mod plan;
+mod policy;
 mod probe;
 mod releases;
+mod remedies;
+mod removal;
 mod render;
 mod rows;
 mod safe_mode;
+mod schedule;
+mod seen;
 mod snapshot;
 mod status;
+mod stones;
 mod store_front;
 mod sweep;
 mod tidy;
 mod view;
 mod watch;
+mod window;
 mod work;
 
 use std::{collections::BTreeMap, fmt, path::PathBuf, sync::Arc};
@@ -36,21 +56,39 @@ use orbitr_store::Store;
 use rusqlite::Connection;
 
 pub use self::{
+    actions::{ActRequest, ActionResult, ActionView},
+    archive::{Archive, Contents, Download, ExportRequest, Exporting, ImportRequest, Origin, Sealing, Upload},
+    bindings::{Binding, BindingRequest, BindingSource, BindingView, Dependant, RequirementField, RequirementView},
+    consent::NoticeView,
+    copies::CloneRequest,
     error::Error,
-    kinds::lifecycle::Verb,
+    health::{Health, Span},
+    kinds::{change::NAME as CHANGE_JOB, lifecycle::Verb},
+    leaks::{Leak, Rotation},
     logs::{LOG_LINES_MAX, LogQuery, LogStream},
     model::{
-        ChangeRequest, DataChoice, HostPort, InstallRequest, Phase, Protocol, RemoveRequest, RollBackData,
-        RollBackRequest, Snapshot, UpdateRequest, Wanted,
+        ChangeRequest, DataChoice, HostPort, InstallRequest, Phase, Protocol, RemoveRequest, RenameRequest,
+        RollBackData, RollBackRequest, Snapshot, UpdateRequest, Wanted,
     },
     plan::Plan,
+    policy::{Hold, UpdatePolicy, Updates},
     releases::UpdatePlan,
+    remedies::START_JOBS,
     safe_mode::{ChangeSafeMode, SafeMode},
+    schedule::ScheduleView,
     store_front::{ExtensionDetail, ExtensionView, PermissionView},
-    view::{AppDetail, AppView, ContainerView, DataSize, Endpoint, JobBrief, LogEntry, ReleaseView, Started, Version},
+    view::{
+        AppDetail, AppView, Care, ContainerView, DataSize, Endpoint, JobBrief, LogEntry, ReleaseView, Started, Version,
+    },
+    watch::OUT_OF_MEMORY,
+    window::{Day, InvalidTime, TimeOfDay, Window},
 };
 use self::{
-    kinds::{calm::Calm, change::Change, install::Install, lifecycle::Lifecycle, remove::Remove},
+    kinds::{
+        act::Act, calm::Calm, change::Change, clone::Clone as CloneApp, export::Export, forget::Forget, heal::Heal,
+        import::Import, install::Install, lifecycle::Lifecycle, rebind::Rebind, remove::Remove, repair::Repair,
+        rotate::Rotate,
+    },
     model::Release,
     watch::Watch,
     work::Hands,
@@ -105,7 +143,7 @@ impl Prepared {
     /// Over the store and the engine; `root` is the folder that holds each app's own.
     #[must_use]
     pub fn new(store: Store, docker: Docker, root: PathBuf, facts: Facts) -> Self {
-        Self { hands: Hands { store, docker, root, facts, seen: watch::Seen::default() } }
+        Self { hands: Hands { store, docker, root, facts, seen: seen::Seen::default() } }
     }
 
     /// Makes the room's kinds of jobs known.
@@ -115,13 +153,23 @@ impl Prepared {
             .kind(Change(self.hands.clone()))
             .kind(Lifecycle(self.hands.clone()))
             .kind(Calm(self.hands.clone()))
+            .kind(Heal(self.hands.clone()))
+            .kind(Forget(self.hands.clone()))
+            .kind(Act(self.hands.clone()))
+            .kind(Rebind(self.hands.clone()))
+            .kind(Rotate(self.hands.clone()))
+            .kind(CloneApp(self.hands.clone()))
+            .kind(Export(self.hands.clone()))
+            .kind(Import(self.hands.clone()))
             .kind(Remove(self.hands.clone()))
+            .kind(Repair(self.hands.clone()))
     }
 
     /// Opens the room. Must be called within a tokio runtime: it begins to watch the apps.
     #[must_use]
     pub fn open(self, jobs: Jobs, catalog: Catalog) -> Apps {
-        let watch = Watch::start(self.hands.clone());
+        tokio::spawn(self.hands.clone().keep_archives_tidy());
+        let watch = Watch::start(self.hands.clone(), jobs.clone());
         Apps { hands: self.hands, jobs, catalog: Arc::new(catalog), watch }
     }
 }

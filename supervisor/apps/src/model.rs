@@ -1,11 +1,13 @@
 //! The room's own words: rows, requests and what a release is made of.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use orbitr_docker::{Digest, ImageReceipt, ImageRef};
 use orbitr_model::{Actor, AppId, ByteSize, DisplayName, ExtensionId, ProjectId, ReleaseId, Timestamp};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+
+use crate::bindings::{Binding, BindingRequest};
 
 /// Where an app is in its life.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
@@ -97,6 +99,8 @@ pub(crate) struct Release {
     pub ports: BTreeMap<String, HostPort>,
     /// Images by service.
     pub images: BTreeMap<String, Image>,
+    /// Where each requirement comes from.
+    pub bindings: BTreeMap<String, Binding>,
     /// Why it was made, as a sentence.
     pub reason: String,
     /// Who made it.
@@ -165,6 +169,11 @@ impl Image {
     pub(crate) const fn new(reference: ImageRef) -> Self {
         Self { reference, digest: None, receipt: None }
     }
+
+    /// What is to be run: by digest, where one is known, because a tag may mean something else by now.
+    pub(crate) fn pinned(&self) -> ImageRef {
+        self.digest.as_ref().map_or_else(|| self.reference.clone(), |digest| self.reference.pinned(digest))
+    }
 }
 
 /// What to do with the data of an app that is removed.
@@ -173,6 +182,8 @@ impl Image {
 pub enum DataChoice {
     /// Keep data, inputs and secrets, so that a reinstall finds them.
     Keep,
+    /// Put everything into an archive first, then delete it.
+    Archive,
     /// Delete everything.
     Delete,
 }
@@ -193,6 +204,27 @@ pub struct InstallRequest {
     /// The extension's inputs; those left out get their defaults.
     #[serde(default)]
     pub inputs: BTreeMap<String, serde_json::Value>,
+    /// Where the extension's requirements come from; those left out have the usual choice.
+    #[serde(default)]
+    pub bindings: BTreeMap<String, BindingRequest>,
+    /// The permissions that are consented to, each by name: all that the extension asks for.
+    #[serde(default)]
+    pub consent: BTreeSet<String>,
+}
+
+impl InstallRequest {
+    /// With nothing answered.
+    #[must_use]
+    pub const fn of(extension: ExtensionId) -> Self {
+        Self {
+            extension,
+            app: None,
+            name: None,
+            inputs: BTreeMap::new(),
+            bindings: BTreeMap::new(),
+            consent: BTreeSet::new(),
+        }
+    }
 }
 
 /// A request to change an installed app's inputs.
@@ -201,6 +233,14 @@ pub struct InstallRequest {
 pub struct ChangeRequest {
     /// The inputs that change; all others stay as they are.
     pub inputs: BTreeMap<String, serde_json::Value>,
+}
+
+/// A request to call an app something else.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RenameRequest {
+    /// The name that people see; its id stays.
+    pub name: String,
 }
 
 /// A request to update an app to the version that the store has.
@@ -213,6 +253,12 @@ pub struct UpdateRequest {
     /// Inputs that are new or change; all others stay as they are.
     #[serde(default)]
     pub inputs: BTreeMap<String, serde_json::Value>,
+    /// The new permissions that are consented to, each by name: all that the plan shows.
+    #[serde(default)]
+    pub consent: BTreeSet<String>,
+    /// That its notices of level `breaking` were read; needed where there are such.
+    #[serde(default)]
+    pub breaking: bool,
 }
 
 /// A request to run an older release again.
@@ -244,4 +290,7 @@ pub struct RemoveRequest {
     /// The app's id once more; needed when data is deleted.
     #[serde(default)]
     pub confirm: Option<String>,
+    /// What the archive's passwords are put under; needed when an app that has some is archived.
+    #[serde(default)]
+    pub passphrase: Option<String>,
 }

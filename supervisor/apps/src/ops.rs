@@ -1,29 +1,31 @@
 //! What users ask for. Each takes its permit; each that changes something is one transaction that also
 //! writes history and puts the job into the queue.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use orbitr_access::{
     Permit, Visible,
-    action::{ChangeApp, InstallApp, ListApps, OperateApp, RemoveApp, RevealAppSecrets, ViewApp},
+    action::{ChangeApp, InstallApp, ListApps, OperateApp, RevealAppSecrets, ViewApp},
     scope,
 };
 use orbitr_jobs::{Kind, NewJob, enqueue};
-use orbitr_model::{AppId, deed};
+use orbitr_model::{AppId, JobId, deed};
 use orbitr_store::{NewEvent, Outcome, Subject, Tx};
 use rusqlite::Connection;
 use serde_json::json;
 
 use crate::{
     Apps, Error,
+    actions::{self, ActionView},
+    bindings::{BindingView, dependants, rows as binding_rows},
+    consent,
     extension::Extension,
     kinds::{
         install,
         lifecycle::{self, Verb},
-        remove,
     },
-    model::{App, ChangeRequest, DataChoice, InstallRequest, Phase, Release, RemoveRequest, Wanted},
-    plan, rows, safe_mode, secret_prefix,
+    model::{App, ChangeRequest, InstallRequest, Phase, Release, Wanted},
+    plan, policy, rows, safe_mode, schedule, secret_prefix,
     status::{Held, Seen, offered, status},
     view::{AppDetail, AppView, ContainerView, DataSize, JobBrief, ReleaseView, Started},
     work::blocking,
@@ -40,25 +42,49 @@ impl Apps {
         Ok(rows.into_iter().map(|row| self.view(row)).collect())
     }
 
+    /// Every app, for the box's own eyes: nobody's question is answered with it.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn all(&self) -> Result<Vec<AppView>, Error> {
+        let rows = self.hands.store.read(|conn| visible_rows(conn, &Visible::All)).await?;
+        Ok(rows.into_iter().map(|row| self.view(row)).collect())
+    }
+
     /// One app with everything about it but its secrets.
     ///
     /// # Errors
     /// There is no such app, or the database does not answer.
     pub async fn get(&self, permit: &Permit<ViewApp>) -> Result<AppDetail, Error> {
-        let id = permit.resource().clone();
+        let (id, secrets) = (permit.resource().clone(), self.hands.store.secrets().clone());
         let read = move |conn: &Connection| {
             let (app, brief) = rows::app_in_brief(conn, &id)?;
             let release = rows::latest(conn, &app)?;
             let job = orbitr_jobs::unfinished(conn, Some(&app.id))?.into_iter().next();
-            let safe = safe_mode::is_on(conn)?;
-            Ok::<_, Error>((row(conn, app, brief, job, safe), release))
+            let all = All { safe: safe_mode::is_on(conn)?, held: policy::held(conn)? };
+            let bound = (binding_rows::of_app(conn, &app.id)?, dependants(conn, &app.id)?);
+            let results = actions::results(conn, &secrets, &app.id)?;
+            let also = (consent::kept(conn, &app.id)?, schedule::all(conn)?, results);
+            Ok::<_, Error>((row(conn, app, brief, job, &all), release, bound, also))
         };
-        let (row, found) = self.hands.store.read(read).await?;
-        let release = found.as_ref().map(|release| ReleaseView::of(release, row.app.active));
+        let (row, found, (bound, dependants), (consent, kept, results)) = self.hands.store.read(read).await?;
+        let release = found.as_ref().map(|release| ReleaseView::of(release, row.app.active, &consent));
         let notes = found.as_ref().and_then(|release| self.notes(release)).unwrap_or_default();
         let containers = self.hands.docker.containers_of(&row.app.id).unwrap_or_default();
         let containers = containers.iter().map(|container| ContainerView::of(container)).collect();
-        Ok(AppDetail { app: self.view(row), release, containers, notes })
+        let extension = row.release.as_ref().and_then(|it| it.extension.as_ref());
+        let actions = extension.map(ActionView::all).unwrap_or_default();
+        let bindings = match (extension, &found) {
+            (Some(extension), Some(release)) => BindingView::all(extension, &release.bindings, &bound),
+            _ => Vec::new(),
+        };
+        let schedules = match extension {
+            Some(extension) => self.schedules(&row.app.id, extension, &kept).await?,
+            None => Vec::new(),
+        };
+        let updates = self.updates(&row.app, found.as_ref()).await?;
+        let (app, results) = (self.view(row), self.jobs_in_brief(results).await?);
+        Ok(AppDetail { app, release, containers, bindings, dependants, actions, results, schedules, updates, notes })
     }
 
     /// An app's releases, the newest first.
@@ -67,9 +93,11 @@ impl Apps {
     /// There is no such app, or the database does not answer.
     pub async fn releases(&self, permit: &Permit<ViewApp>) -> Result<Vec<ReleaseView>, Error> {
         let id = permit.resource().clone();
-        let read = move |conn: &Connection| Ok::<_, Error>((rows::get(conn, &id)?, rows::releases(conn, &id)?));
-        let (app, releases) = self.hands.store.read(read).await?;
-        Ok(releases.iter().map(|release| ReleaseView::of(release, app.active)).collect())
+        let read = move |conn: &Connection| {
+            Ok::<_, Error>((rows::get(conn, &id)?, rows::releases(conn, &id)?, consent::kept(conn, &id)?))
+        };
+        let (app, releases, consent) = self.hands.store.read(read).await?;
+        Ok(releases.iter().map(|release| ReleaseView::of(release, app.active, &consent)).collect())
     }
 
     /// How much an app's data folder holds. Walks through all of it.
@@ -112,12 +140,19 @@ impl Apps {
         let entry = self.entry(&request.extension)?;
         let extension = Extension::parse(entry.manifest.text())?;
         extension.check_runs_here(&request.extension)?;
-        let mut draft = self.draft(&request, &extension).await?;
+        let asked = consent::all(extension.manifest().x().permissions.iter());
+        let consent = consent::check(permit, &asked, &request.consent);
+        let mut draft = consent::together(self.draft(&request, &extension).await, [consent])?;
         draft.release.made_by = permit.actor().clone();
-        let job = self.install_job(permit, &draft)?;
-        let (event, project) = (event(permit, deed::APP_INSTALL, &draft.app, draft.history()), *permit.resource());
+        let mut bound = self.bind(*permit.resource(), &draft, &extension).await?;
+        draft.release.bindings = std::mem::take(&mut bound.bindings);
+        consent::none_needed(bound.providers.iter().map(|draft| &draft.release))?;
+        let providers = bound.providers.iter().map(|draft| self.installs(permit, draft, 0));
+        let providers: Vec<_> = providers.collect::<Result<_, _>>()?;
+        let binds = draft.release.bindings.values().filter(|binding| binding.provider().is_some()).count();
+        let install = self.installs(permit, &draft, binds)?;
         let secrets = self.hands.store.secrets().clone();
-        let app = draft.app.id.clone();
+        let (app, release) = (draft.app.id.clone(), draft.release.id);
         let job = self
             .hands
             .store
@@ -125,29 +160,33 @@ impl Apps {
                 if safe_mode::is_on(tx)? {
                     return Err(Error::SafeMode);
                 }
-                plan::still_free(tx, &draft)?;
-                if draft.onto_kept_data {
-                    rows::reinstall(tx, &draft.app)?;
-                } else {
-                    rows::insert_app(tx, &App { project, ..draft.app.clone() })?;
-                    scope::add_app(tx, &draft.app.id, &project)?;
+                for provider in providers {
+                    provider.write(tx, &secrets)?;
                 }
-                write_release(tx, &secrets, &draft.release, &draft.answers.secrets)?;
-                tx.event(event)?;
-                Ok::<_, Error>(enqueue(tx, job)?)
+                let job = install.write(tx, &secrets)?;
+                consent::keep(tx, release, &request.consent)?;
+                bound.write(tx, &secrets)?;
+                Ok::<_, Error>(job)
             })
             .await?;
         self.jobs.wake();
         Ok(Started { app, job })
     }
 
-    fn install_job(&self, permit: &Permit<InstallApp>, draft: &plan::Draft) -> Result<NewJob, Error> {
+    /// An installation with its job and its line of history.
+    fn installs(&self, permit: &Permit<InstallApp>, draft: &plan::Draft, binds: usize) -> Result<Installs, Error> {
+        let mut draft = draft.clone();
+        draft.app.project = *permit.resource();
         let args = install::Args {
             app: draft.app.id.clone(),
             release: draft.release.id,
             onto_kept_data: draft.onto_kept_data,
+            binds,
         };
-        new_job::<install::Install>(&args, &draft.app, &format!("Install {}", draft.app.name), permit.actor())
+        let title = format!("Install {}", draft.app.name);
+        let job = new_job::<install::Install>(&args, &draft.app, &title, permit.actor())?;
+        let event = event(permit, deed::APP_INSTALL, &draft.app, draft.history());
+        Ok(Installs { draft, job, event })
     }
 
     /// Starts, stops or restarts an app.
@@ -188,28 +227,6 @@ impl Apps {
         let event =
             event(permit, deed::APP_CHANGE, &app, json!({ "inputs": request.inputs.keys().collect::<Vec<_>>() }));
         self.switch(permit.actor(), app, draft, &title, event).await
-    }
-
-    /// Removes an app, with or without its data.
-    ///
-    /// # Errors
-    /// The data is to go and the app's id was not typed in; the app is being removed already; a job is
-    /// at it.
-    pub async fn remove(&self, permit: &Permit<RemoveApp>, request: RemoveRequest) -> Result<Started, Error> {
-        let id = permit.resource().clone();
-        let app = self.hands.store.read(move |conn| rows::get(conn, &id)).await?;
-        remove::check(&app, request.data)?;
-        if request.data == DataChoice::Delete && request.confirm.as_deref() != Some(app.id.as_str()) {
-            return Err(Error::Unconfirmed(app.id));
-        }
-        let args = remove::Args { app: app.id.clone(), data: request.data, before: app.phase };
-        let title = match app.phase {
-            Phase::Kept => format!("Delete the data of {}", app.name),
-            _ => format!("Remove {}", app.name),
-        };
-        let job = new_job::<remove::Remove>(&args, &app, &title, permit.actor())?;
-        let event = event(permit, deed::APP_REMOVE, &app, json!({ "data": request.data }));
-        self.start(app, event, job, |tx, app| Ok(rows::set_phase(tx, &app.id, Phase::Removing)?)).await
     }
 
     /// One transaction: nobody else is at the app, what is wanted changes, history, the job.
@@ -262,7 +279,7 @@ impl Apps {
     }
 
     fn view(&self, row: AppRow) -> AppView {
-        let AppRow { app, release, job, safe_mode } = row;
+        let AppRow { app, release, job, safe_mode, held } = row;
         let connection = self.hands.docker.connection();
         let down = match &*connection.borrow() {
             orbitr_docker::Connection::Up { .. } => None,
@@ -274,7 +291,7 @@ impl Apps {
             (Some(service), Some(extension)) => extension.stays_up(service),
             _ => true,
         });
-        let probe = self.watch.probe(&app.id);
+        let probe = self.hands.seen.probe(&app.id);
         let seen = Seen {
             docker_down: down.as_deref(),
             job: job.as_ref().map(Held::by),
@@ -290,11 +307,14 @@ impl Apps {
             _ => Vec::new(),
         };
         AppView {
+            provides: extension.as_ref().map(Extension::provides).unwrap_or_default(),
             has_passwords: app.phase == Phase::Installed && extension.as_ref().is_some_and(Extension::has_passwords),
             verbs: offered(status.state, &app, job.is_some(), safe_mode).to_vec(),
+            held,
             update: release.as_ref().and_then(|it| self.newer(&app, &it.brief.version, it.brief.revision)),
             version: release.map(|release| release.brief.version).unwrap_or_default(),
             job: job.map(|job| JobBrief { id: job.id, title: job.title, state: job.state }),
+            care: self.hands.seen.care(&app.id),
             id: app.id,
             name: app.name,
             project: app.project,
@@ -312,12 +332,42 @@ impl Apps {
     }
 }
 
+/// An installation, ready to be written.
+struct Installs {
+    draft: plan::Draft,
+    job: NewJob,
+    event: NewEvent,
+}
+
+impl Installs {
+    fn write(self, tx: &mut Tx<'_>, secrets: &orbitr_store::Secrets) -> Result<JobId, Error> {
+        let Self { draft, job, event } = self;
+        plan::still_free(tx, &draft)?;
+        if draft.onto_kept_data {
+            rows::reinstall(tx, &draft.app)?;
+        } else {
+            rows::insert_app(tx, &draft.app)?;
+            scope::add_app(tx, &draft.app.id, &draft.app.project)?;
+        }
+        write_release(tx, secrets, &draft.release, &draft.answers.secrets)?;
+        tx.event(event)?;
+        Ok(enqueue(tx, job)?)
+    }
+}
+
 /// An app as the database knows it.
 struct AppRow {
     app: App,
     release: Option<ShownRelease>,
     job: Option<orbitr_jobs::Unfinished>,
     safe_mode: bool,
+    held: bool,
+}
+
+/// What is asked once for all apps.
+struct All {
+    safe: bool,
+    held: HashSet<AppId>,
 }
 
 /// What it runs, or ran last.
@@ -332,28 +382,29 @@ fn row(
     app: App,
     brief: Option<rows::Brief>,
     job: Option<orbitr_jobs::Unfinished>,
-    safe_mode: bool,
+    all: &All,
 ) -> AppRow {
     let release = brief.map(|brief| {
         let extension = Extension::of(brief.id, || rows::manifest(conn, brief.id)).ok();
         ShownRelease { brief, extension }
     });
-    AppRow { app, release, job, safe_mode }
+    let held = all.held.contains(&app.id);
+    AppRow { app, release, job, safe_mode: all.safe, held }
 }
 
 fn visible_rows(conn: &Connection, visible: &Visible) -> Result<Vec<AppRow>, Error> {
     // Few jobs run, if any, and many apps are listed: they are asked for once.
     let mut jobs: HashMap<_, _> = HashMap::new();
     for job in orbitr_jobs::unfinished(conn, None)? {
-        if let Some(app) = job.app.clone() {
-            jobs.entry(app).or_insert(job);
+        for app in job.app.iter().chain(&job.also) {
+            jobs.entry(app.clone()).or_insert_with(|| job.clone());
         }
     }
-    let safe = safe_mode::is_on(conn)?;
+    let all = All { safe: safe_mode::is_on(conn)?, held: policy::held(conn)? };
     let apps = rows::apps_in_brief(conn)?.into_iter().filter(|(app, _)| visible.has_app(&app.id));
     let rows = apps.map(|(app, brief)| {
         let job = jobs.remove(&app.id);
-        row(conn, app, brief, job, safe)
+        row(conn, app, brief, job, &all)
     });
     Ok(rows.collect())
 }

@@ -7,7 +7,7 @@ use std::{
 
 use orbitr_access::{Permit, action::ViewCatalog};
 use orbitr_model::{Actor, AppId, DisplayName, ExtensionId, FieldError, ProjectId, ReleaseId, Timestamp};
-use orbitr_sdk::{Instances, PortWish};
+use orbitr_sdk::{Bindings, Instances, PortWish};
 use rusqlite::Connection;
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -15,8 +15,11 @@ use serde_json::Value;
 
 use crate::{
     Apps, Error,
+    bindings::{Chosen, choose},
     extension::{Answers, Extension, protocol},
+    kinds::change,
     model::{App, ChangeRequest, HostPort, InstallRequest, Phase, Release, Wanted},
+    policy::Cause,
     releases, rows, secret_values,
     work::blocking,
 };
@@ -49,7 +52,8 @@ pub(crate) struct Draft {
     pub(crate) release: Release,
     pub(crate) answers: Answers,
     pub(crate) onto_kept_data: bool,
-    one_only: bool,
+    pub(crate) chosen: Chosen,
+    pub(crate) one_only: bool,
 }
 
 impl Draft {
@@ -64,10 +68,10 @@ impl Draft {
 }
 
 /// What the database says before an installation.
-struct Before {
-    apps: Vec<App>,
-    held: Vec<(HostPort, AppId)>,
-    kept: Option<(App, Option<Release>)>,
+pub(crate) struct Before {
+    pub(crate) apps: Vec<App>,
+    pub(crate) held: Vec<(HostPort, AppId)>,
+    pub(crate) kept: Option<(App, Option<Release>)>,
     next_number: u32,
 }
 
@@ -84,7 +88,6 @@ impl Apps {
         let before = self.before(request, &extension).await?;
         let (app, name) = names(request, &extension, &before.apps)?;
         let onto_kept_data = before.kept.is_some();
-        let images = extension.images()?.into_values().map(|image| image.reference.to_string()).collect();
         let mut plan = Plan {
             extension: request.extension.clone(),
             app,
@@ -92,11 +95,13 @@ impl Apps {
             onto_kept_data,
             inputs: BTreeMap::new(),
             ports: BTreeMap::new(),
-            images,
+            images: Vec::new(),
             fields: Vec::new(),
         };
         match self.answers(request, &extension, &before).await {
-            Ok(answers) => {
+            Ok((answers, _)) => {
+                let images = extension.images(answers.resolved.bindings())?;
+                plan.images = images.into_values().map(|image| image.reference.to_string()).collect();
                 plan.inputs = answers.resolved.plain();
                 plan.ports = answers.ports;
             }
@@ -110,7 +115,7 @@ impl Apps {
     pub(crate) async fn draft(&self, request: &InstallRequest, extension: &Extension) -> Result<Draft, Error> {
         let before = self.before(request, extension).await?;
         let (id, name) = names(request, extension, &before.apps)?;
-        let answers = self.answers(request, extension, &before).await?;
+        let (answers, chosen) = self.answers(request, extension, &before).await?;
         let now = orbitr_store::time::now();
         let release = release(extension, &id, &request.extension, before.next_number, &answers, now)?;
         let onto_kept_data = before.kept.is_some();
@@ -127,7 +132,7 @@ impl Apps {
             changed: before.kept.as_ref().map_or(now, |(app, _)| app.changed),
         };
         let one_only = extension.manifest().x().instances == Instances::One;
-        Ok(Draft { app, release, answers, onto_kept_data, one_only })
+        Ok(Draft { app, release, answers, onto_kept_data, chosen, one_only })
     }
 
     /// The rows of a change of inputs.
@@ -154,7 +159,7 @@ impl Apps {
         let mut given = before.inputs.clone();
         given.extend(request.inputs.iter().map(|(name, value)| (name.clone(), value.clone())));
         let mut keep = |wish: &PortWish<'_>| before.ports.get(&wish.variable).map(|port| port.port);
-        let answers = extension.resolve(&given, &kept, &facts, &mut keep)?;
+        let answers = extension.resolve(&given, &kept, was.resolved.bindings(), &facts, &mut keep)?;
         if !extension.check_change(&answers.resolved, &was.resolved).map_err(Error::Inputs)? {
             return Err(Error::Inputs(vec![FieldError {
                 field: "inputs".to_owned(),
@@ -166,13 +171,22 @@ impl Apps {
         check_ports(new, &held, &app.id).await?;
         let now = orbitr_store::time::now();
         let mut release = release(&extension, &app.id, &app.extension, number, &answers, now)?;
+        release.bindings.clone_from(&before.bindings);
         release.reason = format!("Changed {}", request.inputs.keys().cloned().collect::<Vec<_>>().join(", "));
         release.made_by = actor.clone();
         // Other answers to the same version: the data is not another program's.
-        Ok(releases::Draft { release, previous: before.id, secrets: answers.secrets, data: None })
+        Ok(releases::Draft {
+            release,
+            previous: before.id,
+            secrets: answers.secrets,
+            data: None,
+            way: change::Way::default(),
+            cause: Cause::Change,
+            consent: BTreeSet::new(),
+        })
     }
 
-    async fn before(&self, request: &InstallRequest, extension: &Extension) -> Result<Before, Error> {
+    pub(crate) async fn before(&self, request: &InstallRequest, extension: &Extension) -> Result<Before, Error> {
         let wanted = request.app.clone();
         let one_only = extension.manifest().x().instances == Instances::One;
         let id = request.extension.clone();
@@ -206,7 +220,7 @@ impl Apps {
         request: &InstallRequest,
         extension: &Extension,
         before: &Before,
-    ) -> Result<Answers, Error> {
+    ) -> Result<(Answers, Chosen), Error> {
         let mut given = BTreeMap::new();
         let mut kept = BTreeMap::new();
         if let Some((_, Some(release))) = &before.kept {
@@ -214,22 +228,37 @@ impl Apps {
             kept = secret_values(&self.hands.store, release).await?;
         }
         given.extend(request.inputs.iter().map(|(name, value)| (name.clone(), value.clone())));
-        let held: BTreeSet<HostPort> = before.held.iter().map(|(port, _)| *port).collect();
+        let chosen = choose(extension, &request.bindings).map_err(Error::Inputs)?;
+        kept.extend(chosen.secrets.clone());
+        let own = request.app.clone().unwrap_or_else(fresh_id);
+        let words = chosen.words.clone();
+        let answers = self.answers_to((given, kept, words), extension, &before.held, &own).await?;
+        Ok((answers, chosen))
+    }
+
+    /// The same with everything that is known already: what is answered, the secrets that are there, and where
+    /// requirements come from.
+    pub(crate) async fn answers_to(
+        &self,
+        (given, kept, words): (BTreeMap<String, Value>, BTreeMap<String, String>, Bindings),
+        extension: &Extension,
+        held: &[(HostPort, AppId)],
+        own: &AppId,
+    ) -> Result<Answers, Error> {
+        let mut taken: BTreeSet<HostPort> = held.iter().map(|(port, _)| *port).collect();
         let extension = extension.clone();
         let facts = self.facts();
         // Looking whether a port is free asks the kernel.
         let answers = blocking(move || {
-            let mut taken = held;
             let mut pick = |wish: &PortWish<'_>| {
                 let port = pick_port(wish, &taken)?;
                 taken.insert(port);
                 Some(port.port)
             };
-            extension.resolve(&given, &kept, &facts, &mut pick)
+            extension.resolve(&given, &kept, &words, &facts, &mut pick)
         })
         .await?;
-        let own = request.app.clone().unwrap_or_else(fresh_id);
-        check_ports(answers.ports.values().copied().collect(), &before.held, &own).await?;
+        check_ports(answers.ports.values().copied().collect(), held, own).await?;
         Ok(answers)
     }
 }
@@ -246,16 +275,7 @@ fn names(request: &InstallRequest, extension: &Extension, apps: &[App]) -> Resul
     let base = request.extension.name();
     let id = match &request.app {
         Some(id) => id.clone(),
-        None => (1..1000)
-            .map(|n| if n == 1 { base.to_owned() } else { format!("{}-{n}", base.get(..36).unwrap_or(base)) })
-            .filter_map(|text| text.parse().ok())
-            .find(|id| !taken(id))
-            .ok_or_else(|| {
-                Error::Inputs(vec![FieldError {
-                    field: "app".to_owned(),
-                    message: "choose an id for the app".to_owned(),
-                }])
-            })?,
+        None => free_id(base, taken)?,
     };
     let name = match &request.name {
         Some(name) => name.clone(),
@@ -264,6 +284,19 @@ fn names(request: &InstallRequest, extension: &Extension, apps: &[App]) -> Resul
         }
     };
     Ok((id, name))
+}
+
+/// The first id that nobody has: this one, or this one with a number.
+pub(crate) fn free_id(base: &str, taken: impl Fn(&AppId) -> bool) -> Result<AppId, Error> {
+    let choose = || {
+        let message = "choose an id for the app".to_owned();
+        Error::Inputs(vec![FieldError { field: "app".to_owned(), message }])
+    };
+    (1..1000)
+        .map(|n| if n == 1 { base.to_owned() } else { format!("{}-{n}", base.get(..36).unwrap_or(base)) })
+        .filter_map(|text| text.parse().ok())
+        .find(|id| !taken(id))
+        .ok_or_else(choose)
 }
 
 pub(crate) fn release(
@@ -284,7 +317,8 @@ pub(crate) fn release(
         manifest: extension.manifest().text().to_owned(),
         inputs: answers.resolved.plain(),
         ports: answers.ports.clone(),
-        images: extension.images()?,
+        images: extension.images(answers.resolved.bindings())?,
+        bindings: BTreeMap::new(),
         reason: "Installed".to_owned(),
         made_by: Actor::Box,
         created: now,
@@ -315,7 +349,7 @@ pub(crate) fn pick_port(wish: &PortWish<'_>, taken: &BTreeSet<HostPort>) -> Opti
 }
 
 /// Whether nothing on this machine listens on a port, on any address.
-fn is_free(port: HostPort) -> bool {
+pub(crate) fn is_free(port: HostPort) -> bool {
     use crate::model::Protocol;
     let addresses: [SocketAddr; 2] =
         [(Ipv4Addr::UNSPECIFIED, port.port).into(), (Ipv6Addr::UNSPECIFIED, port.port).into()];

@@ -1,13 +1,13 @@
 //! Another version, and back: what an update would do, updating, rolling back, the snapshots that come of it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use orbitr_access::{
     Permit,
-    action::{ChangeApp, ViewApp},
+    action::{ChangeApp, RemoveApp, ViewApp},
 };
 use orbitr_model::{Actor, AppId, FieldError, ReleaseId, deed};
-use orbitr_sdk::{Field, PortWish};
+use orbitr_sdk::{Bindings, Field, PortWish};
 use orbitr_store::NewEvent;
 use rusqlite::Connection;
 use schemars::JsonSchema;
@@ -16,12 +16,19 @@ use serde_json::{Value, json};
 
 use crate::{
     Apps, Error,
+    bindings::{Binding, rows as binding_rows, words},
+    consent::{self, NoticeView},
     extension::{Answers, Extension},
-    kinds::change::{self, Data},
+    kinds::{
+        change::{self, Data, Way},
+        forget,
+    },
     model::{App, HostPort, Phase, Release, RollBackData, RollBackRequest, Snapshot, UpdateRequest, Wanted},
     ops::{event, new_job, write_release},
     plan::{check_ports, pick_port, release},
+    policy::{self, Cause, Hold},
     rows, safe_mode, secret_values,
+    store_front::PermissionView,
     view::{Started, Version},
     work::blocking,
 };
@@ -39,10 +46,18 @@ pub struct UpdatePlan {
     pub inputs: Vec<Field>,
     /// Answers that it does not ask for any more; they are forgotten.
     pub dropped: Vec<String>,
+    /// Versions that run on the way, one after another.
+    pub stones: Vec<String>,
     /// Whether the app is down while its data is kept and the new version starts.
     pub stops: bool,
     /// Why it cannot be updated on this box; empty when it can.
     pub obstacles: Vec<String>,
+    /// What to know before, in the order of the versions.
+    pub notices: Vec<NoticeView>,
+    /// What the new version may do and the one of now may not: consent to each is needed, by name.
+    pub permissions: Vec<PermissionView>,
+    /// That the app is held; it is not updated until it is released.
+    pub hold: Option<Hold>,
 }
 
 /// A new release of an app, ready to be written.
@@ -52,6 +67,12 @@ pub(crate) struct Draft {
     pub(crate) secrets: BTreeMap<String, String>,
     /// What becomes of the data, where this release may change it.
     pub(crate) data: Option<Data>,
+    /// What is done on the way.
+    pub(crate) way: Way,
+    /// Why there is one.
+    pub(crate) cause: Cause,
+    /// What is consented to with it.
+    pub(crate) consent: BTreeSet<String>,
 }
 
 /// What the database says before an app gets another release.
@@ -74,16 +95,14 @@ impl Apps {
     /// The app is not installed, or there is no newer version.
     pub async fn plan_update(&self, permit: &Permit<ChangeApp>) -> Result<UpdatePlan, Error> {
         let id = permit.resource().clone();
-        let app = self.hands.store.read(move |conn| rows::get(conn, &id)).await?;
+        let read = move |conn: &Connection| Ok::<_, Error>((rows::get(conn, &id)?, policy::of(conn, &id)?));
+        let (app, policy) = self.hands.store.read(read).await?;
         let before = self.before_change(&app).await?;
         let (old, new) = (Extension::read(&before.active)?, self.newer_extension(&app, &before.active)?);
-        let obstacles = match new.check_runs_here(&app.extension) {
-            Ok(()) => Vec::new(),
-            Err(Error::Unsupported { reasons, .. }) => reasons,
-            Err(error) => return Err(error),
-        };
+        let obstacles = obstacles(&app, &new, &before.active)?;
         let runs: Vec<String> = before.active.images.values().map(|image| image.reference.to_string()).collect();
-        let images = new.images()?.into_values().map(|image| image.reference.to_string());
+        let kept = kept_bindings(&before.active, &new);
+        let images = new.images(&words(&kept))?.into_values().map(|image| image.reference.to_string());
         let asked = |name: &str| old.manifest().inputs().contains_key(name);
         Ok(UpdatePlan {
             from: Version { version: before.active.version.clone(), revision: before.active.revision },
@@ -91,8 +110,12 @@ impl Apps {
             images: images.filter(|image| !runs.contains(image)).collect(),
             inputs: new.manifest().form().fields.into_iter().filter(|field| !asked(&field.name)).collect(),
             dropped: dropped(&before.active, &new),
+            stones: stones(&new, &before.active.version),
             stops: app.wanted == Wanted::Running,
             obstacles,
+            notices: consent::notices(self.entry(&app.extension)?, &before.active.version),
+            permissions: consent::asked(old.manifest(), new.manifest()),
+            hold: policy.hold,
         })
     }
 
@@ -100,13 +123,19 @@ impl Apps {
     /// it. The data is kept as it was, and comes back with the release before when the new one does not answer.
     ///
     /// # Errors
-    /// There is no newer version or another one than was asked for, it cannot run here, it asks for an input that is not
-    /// given, a port is taken, the app is not installed, or a job is at it.
+    /// There is no newer version or another one than was asked for, it cannot run here, it asks for an input or a consent
+    /// that is not given, a port is taken, the app is held or not installed, or a job is at it.
     pub async fn update(&self, permit: &Permit<ChangeApp>, request: UpdateRequest) -> Result<Started, Error> {
         let app = self.idle_app(permit.resource(), Phase::Installed).await?;
-        let draft = self.draft_update(&app, &request, permit.actor()).await?;
+        let id = app.id.clone();
+        policy::not_held(&app, &self.hands.store.read(move |conn| policy::of(conn, &id)).await?)?;
+        let draft = self.draft_update(&app, &request, Cause::Update, permit.actor()).await;
+        let plan = self.plan_update(permit).await?;
+        let consent = consent::check(permit, &plan.permissions, &request.consent);
+        let draft = consent::together(draft, [consent, consent::check_read(&plan.notices, request.breaking)])?;
         let to = draft.release.version.clone();
-        let event = event(permit, deed::APP_UPDATE, &app, json!({ "version": to, "revision": draft.release.revision }));
+        let detail = json!({ "version": to, "revision": draft.release.revision, "consent": request.consent });
+        let event = event(permit, deed::APP_UPDATE, &app, detail);
         let title = format!("Update {} to {to}", app.name);
         self.switch(permit.actor(), app, draft, &title, event).await
     }
@@ -135,6 +164,24 @@ impl Apps {
         self.hands.store.read(read).await
     }
 
+    /// Deletes a snapshot of an app's data, for good.
+    ///
+    /// # Errors
+    /// There is no such app or snapshot, or a job is at the app.
+    pub async fn forget_snapshot(&self, permit: &Permit<RemoveApp>, number: u32) -> Result<Started, Error> {
+        let id = permit.resource().clone();
+        let read = move |conn: &Connection| Ok::<_, Error>((rows::get(conn, &id)?, rows::snapshots(conn, &id)?));
+        let (app, snapshots) = self.hands.store.read(read).await?;
+        if !snapshots.iter().any(|snapshot| snapshot.number == number) {
+            return Err(Error::SnapshotGone { app: app.id, number });
+        }
+        let args = forget::Args { app: app.id.clone(), snapshot: number };
+        let title = format!("Delete a snapshot of the data of {}", app.name);
+        let job = new_job::<forget::Forget>(&args, &app, &title, permit.actor())?;
+        let event = event(permit, deed::APP_FORGET_SNAPSHOT, &app, json!({ "snapshot": number }));
+        self.start(app, event, job, |_, _| Ok(())).await
+    }
+
     /// Writes a release down with the job that makes it the active one.
     pub(crate) async fn switch(
         &self,
@@ -145,6 +192,8 @@ impl Apps {
         event: NewEvent,
     ) -> Result<Started, Error> {
         let safe = self.in_safe_mode().await?;
+        let id = app.id.clone();
+        let serves = !self.hands.store.read(move |conn| binding_rows::of_provider(conn, &id)).await?.is_empty();
         let args = change::Args {
             app: app.id.clone(),
             release: draft.release.id,
@@ -152,14 +201,23 @@ impl Apps {
             // In safe mode it gets its new release without being started.
             running: app.wanted == Wanted::Running && !safe,
             data: draft.data,
+            way: draft.way,
+            serves,
+            automatic: draft.cause.is_automatic(),
         };
+        // What runs on the way cannot run in an app that is down.
+        if safe && args.way != Way::default() {
+            return Err(Error::SafeMode);
+        }
         let job = new_job::<change::Change>(&args, &app, title, actor)?;
         let secrets = self.hands.store.secrets().clone();
         self.start(app, event, job, move |tx, app| {
             if safe_mode::is_on(tx)? != safe {
                 return Err(Error::Busy(app.id.clone()));
             }
-            write_release(tx, &secrets, &draft.release, &draft.secrets)
+            draft.cause.settle(tx, app, &draft.release)?;
+            write_release(tx, &secrets, &draft.release, &draft.secrets)?;
+            consent::keep(tx, draft.release.id, &draft.consent)
         })
         .await
     }
@@ -182,11 +240,20 @@ impl Apps {
         Extension::parse(entry.manifest.text())
     }
 
-    async fn draft_update(&self, app: &App, request: &UpdateRequest, actor: &Actor) -> Result<Draft, Error> {
+    pub(crate) async fn draft_update(
+        &self,
+        app: &App,
+        request: &UpdateRequest,
+        cause: Cause,
+        actor: &Actor,
+    ) -> Result<Draft, Error> {
         let before = self.before_change(app).await?;
         let old = Extension::read(&before.active)?;
         let new = self.newer_extension(app, &before.active)?;
         new.check_runs_here(&app.extension)?;
+        if let Some(reason) = no_way(app, &new, &before.active.version) {
+            return Err(Error::WrongState { app: app.id.clone(), why: format!("cannot be updated: {reason}") });
+        }
         let version = new.manifest().version();
         if request.version.as_deref().is_some_and(|asked| asked != version) {
             let message = format!("the store has {version} by now; look at what changes once more");
@@ -197,17 +264,24 @@ impl Apps {
         let mut given = before.active.inputs.clone();
         given.retain(|name, _| new.manifest().inputs().contains_key(name.as_str()));
         given.extend(request.inputs.clone());
-        let answers = self.answers_again(&new, &before, given, kept).await?;
+        let bindings = kept_bindings(&before.active, &new);
+        if let Some(reason) = unbound(&new, &bindings) {
+            return Err(Error::WrongState { app: app.id.clone(), why: format!("cannot be updated: {reason}") });
+        }
+        let answers = self.answers_again(&new, &before, given, kept, words(&bindings)).await?;
         let added = added(&answers.ports, &before.active);
         check_ports(added, &before.held, &app.id).await?;
         let now = orbitr_store::time::now();
         let mut release = release(&new, &app.id, &app.extension, before.next_number, &answers, now)?;
+        release.bindings = bindings;
         release.reason = match before.active.version == release.version {
             true => format!("Updated to revision {} of {}", release.revision, release.version),
             false => format!("Updated from {} to {}", before.active.version, release.version),
         };
         release.made_by = actor.clone();
-        Ok(Draft { release, previous: before.active.id, secrets: answers.secrets, data: Some(Data::GoOn) })
+        let way = Way::of(&new, &before.active.version);
+        let (data, consent) = (Some(Data::GoOn), request.consent.clone());
+        Ok(Draft { release, previous: before.active.id, secrets: answers.secrets, data, way, cause, consent })
     }
 
     /// Answers to a newer version of an extension: ports stay, and new ones get a free number.
@@ -217,6 +291,7 @@ impl Apps {
         before: &Before,
         given: BTreeMap<String, Value>,
         kept: BTreeMap<String, String>,
+        bindings: Bindings,
     ) -> Result<Answers, Error> {
         let mut taken = before.held.iter().map(|(port, _)| *port).collect();
         let (new, facts, ports) = (new.clone(), self.facts(), before.active.ports.clone());
@@ -230,7 +305,7 @@ impl Apps {
                 std::collections::BTreeSet::insert(&mut taken, port);
                 Some(port.port)
             };
-            new.resolve(&given, &kept, &facts, &mut pick)
+            new.resolve(&given, &kept, &bindings, &facts, &mut pick)
         })
         .await
     }
@@ -258,6 +333,13 @@ impl Apps {
                 }
             },
         };
+        if data == Data::GoOn && !Extension::read(&before.active)?.manifest().goes_back_to(&old.version) {
+            let message = format!(
+                "version {} cannot go on with what version {} wrote; take the data as it was then",
+                old.version, before.active.version
+            );
+            return Err(Error::Inputs(vec![FieldError { field: "data".to_owned(), message }]));
+        }
         check_ports(added(&old.ports, &before.active), &before.held, &app.id).await?;
         let secrets = secret_values(&self.hands.store, &old).await?;
         let mut images = old.images.clone();
@@ -272,8 +354,53 @@ impl Apps {
             created: orbitr_store::time::now(),
             ..old
         };
-        Ok(Draft { release, previous: before.active.id, secrets, data: Some(data) })
+        let cause = Cause::Back { version: before.active.version, revision: before.active.revision };
+        let (data, way, consent) = (Some(data), Way::default(), BTreeSet::new());
+        Ok(Draft { release, previous: before.active.id, secrets, data, way, cause, consent })
     }
+}
+
+/// Why an app cannot be updated on this box.
+pub(crate) fn obstacles(app: &App, new: &Extension, active: &Release) -> Result<Vec<String>, Error> {
+    let mut obstacles = match new.check_runs_here(&app.extension) {
+        Ok(()) => Vec::new(),
+        Err(Error::Unsupported { reasons, .. }) => reasons,
+        Err(error) => return Err(error),
+    };
+    obstacles.extend(no_way(app, new, &active.version));
+    obstacles.extend(unbound(new, &kept_bindings(active, new)));
+    Ok(obstacles)
+}
+
+/// Where the requirements of the new version come from: as before.
+fn kept_bindings(active: &Release, new: &Extension) -> BTreeMap<String, Binding> {
+    let mut kept = active.bindings.clone();
+    kept.retain(|name, _| new.manifest().requires().contains_key(name.as_str()));
+    kept
+}
+
+/// What the new version requires that nobody was ever asked for.
+fn unbound(new: &Extension, kept: &BTreeMap<String, Binding>) -> Option<String> {
+    let mut requires = new.manifest().requires().iter();
+    let (_, require) =
+        requires.find(|(name, it)| !it.optional && it.when.is_none() && !kept.contains_key(name.as_str()))?;
+    let title = orbitr_sdk::contract(require.capability.as_str()).map_or("something", |contract| contract.title);
+    Some(format!("the new version needs {title}, which this app was installed without; install it anew"))
+}
+
+/// The versions on the way from this one.
+fn stones(new: &Extension, from: &str) -> Vec<String> {
+    let way = new.manifest().way_from(from).unwrap_or_default();
+    way.into_iter().map(|step| step.version.clone()).collect()
+}
+
+/// Why the app cannot go to the new version from where it is, as the extension says it.
+fn no_way(app: &App, new: &Extension, from: &str) -> Option<String> {
+    if let Err(range) = new.manifest().way_from(from) {
+        return Some(format!("it can be reached from versions {} only, and the app runs {from}", range.as_str()));
+    }
+    let must_run = Way::of(new, from) != Way::default() && app.wanted == Wanted::Stopped;
+    must_run.then(|| "the app must run for this update: start it first".to_owned())
 }
 
 /// An update answers what is asked for the first time; everything else has its own page.

@@ -9,7 +9,7 @@ use orbitr_docker::{LABEL_APP, LABEL_BOX, LABEL_RELEASE};
 use orbitr_model::{AppId, ReleaseId};
 use serde_json::{Map, Value, json};
 
-use crate::{Error, model::Image};
+use crate::{Error, bindings::Join, model::Image};
 
 /// The most that one container may use when its extension says nothing.
 const DEFAULT_MEMORY_BYTES: u64 = 2 << 30;
@@ -31,6 +31,8 @@ pub(crate) struct Render<'a> {
     pub(crate) images: &'a BTreeMap<String, Image>,
     /// The memory limit for services that set none, in bytes.
     pub(crate) memory: Option<u64>,
+    /// The networks of other apps that its services are in.
+    pub(crate) joins: &'a [Join],
 }
 
 /// What the override needs from the disk.
@@ -92,11 +94,30 @@ impl Render<'_> {
         if !options.iter().any(|option| option.as_str().is_some_and(|text| text.starts_with(NO_NEW_PRIVILEGES))) {
             over.insert("security_opt".to_owned(), json!([format!("{NO_NEW_PRIVILEGES}:true")]));
         }
+        if let Some(networks) = self.joined(name, service) {
+            over.insert("networks".to_owned(), networks);
+        }
         let mounts = self.mounts(service, volumes);
         if !mounts.is_empty() {
             over.insert("volumes".to_owned(), Value::Array(mounts));
         }
         Value::Object(over)
+    }
+
+    /// A service's networks with those of other apps. A list here takes the place of what Compose gives a service that
+    /// names none, so its own ones are named as well.
+    fn joined(&self, name: &str, service: &Value) -> Option<Value> {
+        let joins: Vec<&Join> = self.joins.iter().filter(|join| join.services.contains(name)).collect();
+        if joins.is_empty() || service.get("network_mode").is_some_and(|mode| !mode.is_null()) {
+            return None;
+        }
+        let own = service.get("networks").and_then(Value::as_object).into_iter().flatten();
+        let mut all: Map<String, Value> = own.map(|(network, _)| (network.clone(), Value::Null)).collect();
+        for join in joins {
+            let with = join.alias.as_ref().map_or(Value::Null, |alias| json!({ "aliases": [alias] }));
+            all.insert(join.network.clone(), with);
+        }
+        Some(Value::Object(all))
     }
 
     /// Limits for what the extension leaves open; its own ones stand.
@@ -137,6 +158,9 @@ impl Render<'_> {
             .flatten()
             .filter(|(_, network)| network.get("external").and_then(Value::as_bool) != Some(true))
             .map(|(name, _)| (name.clone(), json!({ "labels": self.labels() })))
+            .chain(
+                self.joins.iter().map(|join| (join.network.clone(), json!({ "name": join.network, "external": true }))),
+            )
             .collect();
         Value::Object(ours)
     }
@@ -166,6 +190,7 @@ mod tests {
             data: Path::new("/apps/shop/data"),
             images: &images,
             memory: None,
+            joins: &[],
         }
         .over(config)
     }

@@ -2,19 +2,19 @@
 
 use std::collections::{BTreeMap, HashSet};
 
-use orbitr_docker::ImageRef;
+use orbitr_docker::{ImageReceipt, ImageRef};
 
-use orbitr_model::{AppId, ByteSize, ReleaseId, Timestamp, Topic};
+use orbitr_model::{AppId, ByteSize, DisplayName, ReleaseId, Timestamp, Topic};
 use orbitr_store::{self as store, Tx, row, time::to_ms};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use crate::{
-    Error,
+    Error, bindings,
     model::{App, HostPort, Image, Phase, Release, Snapshot, Wanted},
 };
 
 const APP: &str = "SELECT id, name, project_id, extension, phase, wanted, active_release, created, changed FROM app";
-const RELEASE: &str = "SELECT id, app_id, number, extension, version, revision, manifest, inputs, ports, images, reason, \
+const RELEASE: &str = "SELECT id, app_id, number, extension, version, revision, manifest, inputs, ports, images, bindings, reason, \
                        made_by, created FROM release";
 
 const IN_BRIEF: &str = "SELECT app.id, app.name, app.project_id, app.extension, app.phase, app.wanted, app.active_release, \
@@ -49,6 +49,7 @@ fn release(row: &Row<'_>) -> rusqlite::Result<Release> {
         inputs: row::json(row, "inputs")?,
         ports: row::json(row, "ports")?,
         images: row::json(row, "images")?,
+        bindings: row::json(row, "bindings")?,
         reason: row.get("reason")?,
         made_by: row::json(row, "made_by")?,
         created: row::time(row, "created")?,
@@ -212,8 +213,8 @@ pub(crate) fn insert_app(tx: &mut Tx<'_>, app: &App) -> Result<(), Error> {
 pub(crate) fn insert_release(tx: &mut Tx<'_>, release: &Release) -> Result<(), Error> {
     tx.prepare_cached(
         "INSERT INTO release (id, app_id, number, extension, version, revision, manifest, inputs, ports, images,
-                              reason, made_by, created)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
+                              bindings, reason, made_by, created)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
     )?
     .execute(params![
         release.id.to_string(),
@@ -226,6 +227,7 @@ pub(crate) fn insert_release(tx: &mut Tx<'_>, release: &Release) -> Result<(), E
         to_json(&release.inputs)?,
         to_json(&release.ports)?,
         to_json(&release.images)?,
+        to_json(&release.bindings)?,
         release.reason,
         to_json(&release.made_by)?,
         to_ms(release.created),
@@ -269,6 +271,10 @@ pub(crate) fn set_wanted(tx: &mut Tx<'_>, id: &AppId, wanted: Wanted) -> Result<
     update(tx, id, "wanted", wanted.as_str())
 }
 
+pub(crate) fn set_name(tx: &mut Tx<'_>, id: &AppId, name: &DisplayName) -> Result<(), store::Error> {
+    update(tx, id, "name", name.as_str())
+}
+
 /// Moves the one pointer: from now on the app runs this release.
 pub(crate) fn activate(tx: &mut Tx<'_>, id: &AppId, release: ReleaseId) -> Result<(), store::Error> {
     tx.prepare_cached("UPDATE app SET phase = 'installed', active_release = ?2 WHERE id = ?1")?
@@ -294,6 +300,7 @@ pub(crate) fn keep(tx: &mut Tx<'_>, id: &AppId) -> Result<(), store::Error> {
 
 /// Forgets the app with its releases and ports.
 pub(crate) fn delete_app(tx: &mut Tx<'_>, id: &AppId) -> Result<(), store::Error> {
+    bindings::rows::forget_unmade(tx, id)?;
     tx.prepare_cached("UPDATE app SET phase = 'removing', active_release = NULL WHERE id = ?1")?
         .execute([id.as_str()])?;
     tx.prepare_cached("DELETE FROM app WHERE id = ?1")?.execute([id.as_str()])?;
@@ -314,7 +321,8 @@ fn mark_changed(tx: &mut Tx<'_>, id: &AppId) -> Result<(), store::Error> {
     Ok(())
 }
 
-fn touched(tx: &mut Tx<'_>, id: &AppId) {
+/// Who shows the app or a list of them looks again.
+pub(crate) fn touched(tx: &mut Tx<'_>, id: &AppId) {
     tx.changed(Topic::Apps);
     tx.changed(Topic::App(id.clone()));
 }
@@ -336,6 +344,18 @@ pub(crate) fn images_of_others(conn: &Connection, ids: &[ReleaseId]) -> Result<H
 }
 
 /// Whether a job works on the app or is about to.
+/// The proofs of all images that this box brought and may still have.
+pub(crate) fn receipts(conn: &Connection) -> Result<Vec<ImageReceipt>, Error> {
+    let mut query = conn.prepare_cached("SELECT images FROM release ORDER BY created DESC")?;
+    let mut found = query.query([])?;
+    let mut receipts = Vec::new();
+    while let Some(row) = found.next()? {
+        let images: BTreeMap<String, Image> = row::json(row, "images")?;
+        receipts.extend(images.into_values().filter_map(|image| image.receipt));
+    }
+    Ok(receipts)
+}
+
 pub(crate) fn has_active_job(conn: &Connection, app: &AppId) -> Result<bool, Error> {
     Ok(!orbitr_jobs::unfinished(conn, Some(app))?.is_empty())
 }

@@ -8,7 +8,7 @@ use std::{path::Path, time::Duration};
 
 use orbitr_host::{files, tree};
 use orbitr_jobs::{StepContext, StepError};
-use orbitr_model::{ByteSize, Problem};
+use orbitr_model::{AppId, ByteSize, Problem};
 
 use crate::{
     Error,
@@ -79,6 +79,46 @@ impl Hands {
         let at = folder.clone();
         blocking(move || at.swap_in()).await?;
         cx.log("The data is what it was then");
+        Ok(())
+    }
+
+    /// Deletes one, for good.
+    pub(crate) async fn forget_snapshot(&self, app: &AppId, number: u32) -> Result<(), Error> {
+        let (folder, id) = (self.folder(app), app.clone());
+        // The row first: a folder without one is only room that is lost until the next change.
+        self.store.write(move |tx| rows::delete_snapshot(tx, &id, number)).await?;
+        blocking(move || folder.remove_snapshot(number)).await
+    }
+
+    /// Copies an app's data to be another app's. Nothing to do where that has data already: it was copied whole, and nobody
+    /// has worked with it yet.
+    pub(crate) async fn copy_into(&self, cx: &StepContext, from: &Path, folder: &AppFolder) -> Result<(), StepError> {
+        let to = folder.data();
+        if to.is_dir() {
+            return Ok(());
+        }
+        let source = from.to_owned();
+        blocking(move || make(&source)).await?;
+        let (half, above) = (folder.half(), to.parent().map(Path::to_owned));
+        let at = half.clone();
+        blocking(move || {
+            remove(&at)?;
+            above.as_deref().map_or(Ok(()), make)
+        })
+        .await?;
+        tree::copy(from, &half, COPY, cx.token()).await.map_err(|error| StepError::from(Error::from(error)))?;
+        blocking(move || rename(&half, &to)).await?;
+        cx.log("The data is copied");
+        Ok(())
+    }
+
+    /// Keeps the data as it is now, to be exported.
+    pub(crate) async fn copy_to_export(&self, cx: &StepContext, folder: &AppFolder) -> Result<(), StepError> {
+        let to = folder.exported();
+        if !to.is_dir() {
+            self.copy_data(cx, folder, &folder.data(), &to).await?;
+            cx.log("The data is kept as it is now");
+        }
         Ok(())
     }
 

@@ -8,8 +8,10 @@ use orbitr_jobs::{Kind, Unfinished};
 use orbitr_model::{AppState, AppStatus, JobState};
 
 use crate::{
+    care::How,
     kinds::{
         calm::Calm,
+        heal::{self, Heal},
         install::Install,
         lifecycle::{self, Lifecycle, Verb},
         remove::Remove,
@@ -38,6 +40,12 @@ impl Held {
                 Ok(Verb::Stop) => AppState::Stopping,
                 Ok(Verb::Restart) => AppState::Restarting,
                 // A job that another release of the supervisor has begun.
+                Err(_) => AppState::Changing,
+            },
+            Heal::NAME => match serde_json::from_str::<heal::Args>(&job.args).map(|args| args.how) {
+                Ok(How::Up | How::Anew) => AppState::Starting,
+                Ok(How::Restart) => AppState::Restarting,
+                Ok(How::Stop) => AppState::Stopping,
                 Err(_) => AppState::Changing,
             },
             // Also the word for a kind that only another release knows.
@@ -206,7 +214,7 @@ mod tests {
         let before = if verb == "start" { "stopped" } else { "running" };
         let args = serde_json::json!({ "app": "shop", "verb": verb, "before": before }).to_string();
         let title = String::new();
-        Held::by(&Unfinished { id: JobId::new(), kind: kind.to_owned(), title, app: None, state, args })
+        Held::by(&Unfinished { id: JobId::new(), kind: kind.to_owned(), title, app: None, also: None, state, args })
     }
 
     fn said(app: &App, docker_down: Option<&str>, job: Option<Held>) -> (AppState, String) {

@@ -1,13 +1,16 @@
 //! The store: what can be installed, as pages and the API show it.
 
-use orbitr_access::{Permit, action::ViewCatalog};
+use orbitr_access::{
+    Permit,
+    action::{ViewApp, ViewCatalog},
+};
 use orbitr_catalog::Entry;
 use orbitr_model::{ByteSize, ExtensionId};
-use orbitr_sdk::Field;
+use orbitr_sdk::{Field, Manifest};
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::{Apps, Error, extension::Extension};
+use crate::{Apps, Error, bindings::RequirementView, consent, extension::Extension, rows};
 
 /// One extension in the store.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
@@ -40,6 +43,10 @@ pub struct ExtensionDetail {
     pub links: Vec<Link>,
     /// What it asks, in order.
     pub inputs: Vec<Field>,
+    /// What it needs from elsewhere, in order.
+    pub requires: Vec<RequirementView>,
+    /// What it gives to other apps, as manifests call it.
+    pub provides: Vec<String>,
     /// What it may do beyond an ordinary container.
     pub permissions: Vec<PermissionView>,
     /// The memory that it needs at least.
@@ -68,13 +75,15 @@ pub struct PermissionView {
     pub reason: String,
     /// How safe that is: 1 is as good as root on the box, 6 is harmless.
     pub score: u8,
+    /// Whether consent to it is typed, not only pressed.
+    pub typed: bool,
 }
 
 impl Apps {
     /// The whole store, by name.
     #[must_use]
     pub fn extensions(&self, _: &Permit<ViewCatalog>) -> Vec<ExtensionView> {
-        let mut views: Vec<_> = self.catalog.list().map(view).collect();
+        let mut views: Vec<_> = self.catalog.list().map(|entry| view(&entry.id, &entry.manifest)).collect();
         views.sort_by(|a, b| a.name.cmp(&b.name));
         views
     }
@@ -85,23 +94,27 @@ impl Apps {
     /// There is no such extension.
     pub fn extension(&self, _: &Permit<ViewCatalog>, id: &ExtensionId) -> Result<ExtensionDetail, Error> {
         let entry = self.entry(id)?;
-        let manifest = &entry.manifest;
-        let obstacles = match Extension::parse(manifest.text())?.check_runs_here(id) {
-            Ok(()) => Vec::new(),
-            Err(Error::Unsupported { reasons, .. }) => reasons,
-            Err(error) => return Err(error),
+        let notes = entry.pre_install().unwrap_or_default().to_owned();
+        detail(id, &Extension::parse(entry.manifest.text())?, notes)
+    }
+
+    /// The extension of an app: as the store has it, or else as the app brought it.
+    ///
+    /// # Errors
+    /// There is no such app, or its extension cannot be read.
+    pub async fn extension_of(&self, permit: &Permit<ViewApp>) -> Result<ExtensionDetail, Error> {
+        let id = permit.resource().clone();
+        let read = move |conn: &rusqlite::Connection| {
+            let app = rows::get(conn, &id)?;
+            let release = rows::latest(conn, &app)?;
+            Ok::<_, Error>((app, release))
         };
-        Ok(ExtensionDetail {
-            extension: view(entry),
-            revision: manifest.x().revision,
-            license: manifest.meta().license.clone(),
-            links: links(entry),
-            inputs: manifest.form().fields,
-            permissions: permissions(entry),
-            memory: manifest.x().resources.memory.min,
-            obstacles,
-            notes: entry.pre_install().unwrap_or_default().to_owned(),
-        })
+        let (app, release) = self.hands.store.read(read).await?;
+        if let Ok(entry) = self.entry(&app.extension) {
+            return detail(&app.extension, &Extension::parse(entry.manifest.text())?, String::new());
+        }
+        let Some(release) = release else { return Err(Error::NoExtension(app.extension)) };
+        detail(&app.extension, &Extension::read(&release)?, String::new())
     }
 
     /// An extension's icon, as SVG.
@@ -115,10 +128,32 @@ impl Apps {
     }
 }
 
-fn view(entry: &Entry) -> ExtensionView {
-    let meta = entry.manifest.meta();
+fn detail(id: &ExtensionId, extension: &Extension, notes: String) -> Result<ExtensionDetail, Error> {
+    let manifest = extension.manifest();
+    let obstacles = match extension.check_runs_here(id) {
+        Ok(()) => Vec::new(),
+        Err(Error::Unsupported { reasons, .. }) => reasons,
+        Err(error) => return Err(error),
+    };
+    Ok(ExtensionDetail {
+        extension: view(id, manifest),
+        revision: manifest.x().revision,
+        license: manifest.meta().license.clone(),
+        links: links(manifest),
+        inputs: manifest.form().fields,
+        requires: RequirementView::all(extension),
+        provides: manifest.provides().values().map(|provide| provide.capability.to_string()).collect(),
+        permissions: consent::all(manifest.x().permissions.iter()),
+        memory: manifest.x().resources.memory.min,
+        obstacles,
+        notes,
+    })
+}
+
+fn view(id: &ExtensionId, manifest: &Manifest) -> ExtensionView {
+    let meta = manifest.meta();
     ExtensionView {
-        id: entry.id.clone(),
+        id: id.clone(),
         name: meta.name.clone(),
         summary: meta.summary.clone(),
         category: serde_json::to_value(meta.category)
@@ -126,23 +161,12 @@ fn view(entry: &Entry) -> ExtensionView {
             .and_then(|word| word.as_str().map(str::to_owned))
             .unwrap_or_default(),
         tags: meta.tags.clone(),
-        version: entry.manifest.version().to_owned(),
+        version: manifest.version().to_owned(),
     }
 }
 
-fn links(entry: &Entry) -> Vec<Link> {
-    let links = serde_json::to_value(&entry.manifest.meta().links).unwrap_or_default();
+fn links(manifest: &Manifest) -> Vec<Link> {
+    let links = serde_json::to_value(&manifest.meta().links).unwrap_or_default();
     let named = links.as_object().into_iter().flatten();
     named.filter_map(|(kind, url)| Some(Link { kind: kind.clone(), url: url.as_str()?.to_owned() })).collect()
-}
-
-fn permissions(entry: &Entry) -> Vec<PermissionView> {
-    let declared = entry.manifest.x().permissions.iter();
-    declared
-        .map(|permission| PermissionView {
-            grant: permission.grant.to_string(),
-            reason: permission.reason.clone(),
-            score: permission.grant.score(),
-        })
-        .collect()
 }

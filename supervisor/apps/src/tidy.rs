@@ -33,11 +33,8 @@ impl Hands {
         let (releases, snapshots) = self.store.read(read).await?;
         let old = old_releases(releases, needed);
         for snapshot in old_snapshots(snapshots, &old, wanted) {
-            let (folder, number, id) = (self.folder(app), snapshot.number, app.clone());
-            // The row first: a folder without one is only room that is lost until the next change.
-            self.store.write(move |tx| rows::delete_snapshot(tx, &id, number)).await?;
-            blocking(move || folder.remove_snapshot(number)).await?;
-            cx.log(&format!("The snapshot of release {number} is the oldest and goes"));
+            self.forget_snapshot(app, snapshot.number).await?;
+            cx.log(&format!("The snapshot of release {} is the oldest and goes", snapshot.number));
         }
         self.drop_images(cx, old.clone()).await?;
         for release in old {

@@ -10,8 +10,12 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::{
+    actions::ActionView,
+    bindings::{Binding, BindingView, Dependant},
     kinds::lifecycle::Verb,
     model::{HostPort, Phase, Release, Wanted},
+    policy::Updates,
+    schedule::ScheduleView,
 };
 
 /// One app in a list.
@@ -37,14 +41,31 @@ pub struct AppView {
     pub status: AppStatus,
     /// What can be asked of it now, the most usual first; whether the caller may is another question.
     pub verbs: Vec<Verb>,
+    /// Whether it is held: not updated until somebody releases it.
+    pub held: bool,
     /// Where it can be reached on this box.
     pub endpoints: Vec<Endpoint>,
+    /// What it gives to other apps, as manifests call it.
+    pub provides: Vec<String>,
     /// Whether it has passwords to show; whether the caller may see them is another question.
     pub has_passwords: bool,
     /// The job that works on it now.
     pub job: Option<JobBrief>,
+    /// What the box does to bring it back; none while it is as it should be.
+    pub care: Option<Care>,
     /// When it was first installed.
     pub created: Timestamp,
+}
+
+/// What the box does about an app that is not as it should be.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct Care {
+    /// Since when it has not been as it should.
+    pub since: Timestamp,
+    /// How often the box has tried to bring it back since.
+    pub tries: u32,
+    /// The box tries no more until somebody acts or the app comes back by itself.
+    pub gave_up: bool,
 }
 
 /// A version of an extension.
@@ -97,6 +118,18 @@ pub struct AppDetail {
     pub release: Option<ReleaseView>,
     /// Its containers.
     pub containers: Vec<ContainerView>,
+    /// Where what it needs comes from.
+    pub bindings: Vec<BindingView>,
+    /// The apps that need it: what breaks when it stops.
+    pub dependants: Vec<Dependant>,
+    /// What can be pressed while it runs, in the extension's order; whether the caller may is another question.
+    pub actions: Vec<ActionView>,
+    /// The jobs of actions that gave a password or key which nobody has looked at yet.
+    pub results: Vec<JobBrief>,
+    /// What the clock does.
+    pub schedules: Vec<ScheduleView>,
+    /// How it stands with its updates.
+    pub updates: Updates,
     /// The extension's words for what to do after the installation, as Markdown; may be empty.
     pub notes: String,
 }
@@ -114,6 +147,8 @@ pub struct ReleaseView {
     pub revision: u32,
     /// Its inputs, without secret ones.
     pub inputs: BTreeMap<String, serde_json::Value>,
+    /// Where what it needs comes from, by requirement.
+    pub bindings: BTreeMap<String, Binding>,
     /// Its images by service, pinned where a digest is known.
     pub images: BTreeMap<String, String>,
     /// Why it was made.
@@ -124,25 +159,29 @@ pub struct ReleaseView {
     pub created: Timestamp,
     /// Whether the app runs it.
     pub active: bool,
+    /// The permissions that whoever made it consented to, by name.
+    pub consent: Vec<String>,
 }
 
 impl ReleaseView {
-    pub(crate) fn of(release: &Release, active: Option<ReleaseId>) -> Self {
-        let pinned = |image: &crate::model::Image| match &image.digest {
-            Some(digest) => image.reference.pinned(digest).to_string(),
-            None => image.reference.to_string(),
-        };
+    pub(crate) fn of(release: &Release, active: Option<ReleaseId>, consent: &BTreeMap<ReleaseId, Vec<String>>) -> Self {
         Self {
             id: release.id,
             number: release.number,
             version: release.version.clone(),
             revision: release.revision,
             inputs: release.inputs.clone(),
-            images: release.images.iter().map(|(service, image)| (service.clone(), pinned(image))).collect(),
+            bindings: release.bindings.clone(),
+            images: release
+                .images
+                .iter()
+                .map(|(service, image)| (service.clone(), image.pinned().to_string()))
+                .collect(),
             reason: release.reason.clone(),
             made_by: release.made_by.clone(),
             created: release.created,
             active: active == Some(release.id),
+            consent: consent.get(&release.id).cloned().unwrap_or_default(),
         }
     }
 }

@@ -1,51 +1,32 @@
-//! Watching apps: Docker's events wake it, the probe from outside answers, and pages are told to look
-//! again. While everything is well it waits and does nothing.
+//! Watching apps: Docker's events wake it, and pages are told to look again. Each app has a caretaker.
 
-use std::{
-    collections::HashMap,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::{Duration, Instant},
-};
+use std::{collections::HashMap, sync::Arc};
 
 use orbitr_docker::{Change, Event};
-use orbitr_model::{Actor, AppId, Topic, deed};
+use orbitr_jobs::Jobs;
+use orbitr_model::{AppId, Topic, deed};
 use orbitr_store::{NewEvent, Outcome, Subject};
-use rusqlite::Connection;
-use tokio::{sync::broadcast::error::RecvError, task::AbortHandle};
+use tokio::{
+    sync::broadcast::error::RecvError,
+    task::AbortHandle,
+    time::{Instant, MissedTickBehavior, interval_at},
+};
 
 use crate::{
     Error,
+    caretaker::Caretaker,
+    health::{self, HEARTBEAT},
     model::{App, Phase, Wanted},
     rows, safe_mode,
-    work::{Hands, reached},
+    work::Hands,
 };
 
-/// Between two tries while an app comes up.
-const COMING_UP_PAUSE: Duration = Duration::from_secs(1);
-/// Between two tries once it has used up its grace.
-const UNHEALTHY_PAUSE: Duration = Duration::from_secs(15);
-/// Several events come at once when a container changes; one look is enough.
-const SETTLE: Duration = Duration::from_millis(100);
+/// What history says of a container that was ended because it had no memory left.
+pub const OUT_OF_MEMORY: &str = "ran out of memory";
 
-/// What the probe saw last of each app that is meant to be up.
-#[derive(Clone, Default)]
-pub(crate) struct Seen(Arc<Mutex<HashMap<AppId, Result<(), String>>>>);
-
-impl Seen {
-    fn lock(&self) -> MutexGuard<'_, HashMap<AppId, Result<(), String>>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// A job reached the app: nobody has to look again to know it.
-    pub(crate) fn reached(&self, app: &AppId) {
-        self.lock().insert(app.clone(), Ok(()));
-    }
-}
-
-/// What the probe saw of each app, and the task that keeps it so.
+/// The task that watches.
 #[derive(Clone)]
 pub(crate) struct Watch {
-    seen: Seen,
     task: Arc<AbortOnDrop>,
 }
 
@@ -59,16 +40,9 @@ impl Drop for AbortOnDrop {
 
 impl Watch {
     /// Begins to watch.
-    pub(crate) fn start(hands: Hands) -> Self {
-        let seen = hands.seen.clone();
-        let follower = Follower { hands, probes: HashMap::new() };
-        let task = tokio::spawn(follower.follow()).abort_handle();
-        Self { seen, task: Arc::new(AbortOnDrop(task)) }
-    }
-
-    /// What the probe saw last; none before its first answer.
-    pub(crate) fn probe(&self, app: &AppId) -> Option<Result<(), String>> {
-        self.seen.lock().get(app).cloned()
+    pub(crate) fn start(hands: Hands, jobs: Jobs) -> Self {
+        let follower = Follower { hands, jobs, caretakers: HashMap::new() };
+        Self { task: Arc::new(AbortOnDrop(tokio::spawn(follower.follow()).abort_handle())) }
     }
 
     /// Whether the watcher still runs.
@@ -79,32 +53,52 @@ impl Watch {
 
 struct Follower {
     hands: Hands,
-    /// The probe that is under way for each app.
-    probes: HashMap<AppId, AbortOnDrop>,
+    jobs: Jobs,
+    caretakers: HashMap<AppId, AbortOnDrop>,
 }
 
 impl Follower {
     async fn follow(mut self) {
         let mut events = self.hands.docker.events();
+        let mut beat = interval_at(Instant::now() + HEARTBEAT, HEARTBEAT);
+        beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
         self.look_at_all().await;
         loop {
-            match events.recv().await {
-                Ok(Event::Container { app: Some(app), service, change, .. }) => {
-                    self.note(&app, service.as_deref(), change).await;
-                    if change == Change::Started {
-                        self.keep_calm().await;
-                    }
-                    self.look_at(app);
-                }
-                Ok(Event::Container { app: None, .. }) => {}
-                Ok(Event::Connected) | Err(RecvError::Lagged(_)) => self.look_at_all().await,
-                Ok(Event::Disconnected) => {
-                    self.probes.clear();
-                    self.hands.seen.lock().clear();
-                    self.hands.store.notify(Topic::Apps);
-                }
-                Err(RecvError::Closed) => return,
+            tokio::select! {
+                _ = beat.tick() => self.beat().await,
+                next = events.recv() => if !self.hear(next).await { return },
             }
+        }
+    }
+
+    /// False when nothing more can come.
+    async fn hear(&mut self, next: Result<Event, RecvError>) -> bool {
+        match next {
+            Ok(Event::Container { app: Some(app), service, change, .. }) => {
+                self.note(&app, service.as_deref(), change).await;
+                if change == Change::Started {
+                    self.keep_calm().await;
+                }
+                self.look_at(app);
+            }
+            Ok(Event::Container { app: None, .. }) => {}
+            Ok(Event::Connected) | Err(RecvError::Lagged(_)) => self.look_at_all().await,
+            Ok(Event::Disconnected) => {
+                self.caretakers.clear();
+                self.beat().await;
+                self.hands.seen.forget_all();
+                self.hands.store.notify(Topic::Apps);
+            }
+            Err(RecvError::Closed) => return false,
+        }
+        true
+    }
+
+    /// Writes down what goes on, so that a power cut loses little of it.
+    async fn beat(&self) {
+        let open = self.hands.seen.spans();
+        if let Err(error) = self.hands.store.write(move |tx| health::beat(tx, &open)).await {
+            tracing::debug!(%error, "the apps' history could not be written");
         }
     }
 
@@ -131,18 +125,17 @@ impl Follower {
         self.hands.store.notify(Topic::Apps);
     }
 
-    /// Starts the app's probe anew; one that is under way is dropped.
+    /// Another caretaker takes over from the one that there is: what it waits for may have come.
     fn look_at(&mut self, app: AppId) {
-        let probe = Probe { hands: self.hands.clone(), app: app.clone() };
-        let task = tokio::spawn(probe.run()).abort_handle();
-        self.probes.insert(app, AbortOnDrop(task));
+        let caretaker = Caretaker { hands: self.hands.clone(), jobs: self.jobs.clone(), app: app.clone() };
+        self.caretakers.insert(app, AbortOnDrop(tokio::spawn(caretaker.run()).abort_handle()));
     }
 
     /// Writes history when a container ends by itself.
     async fn note(&self, app: &AppId, service: Option<&str>, change: Change) {
         let what = match change {
             Change::Died { exit_code } => format!("ended with status {}", exit_code.unwrap_or_default()),
-            Change::OutOfMemory => "ran out of memory".to_owned(),
+            Change::OutOfMemory => OUT_OF_MEMORY.to_owned(),
             _ => return,
         };
         let detail = serde_json::json!({ "service": service, "what": what });
@@ -153,14 +146,9 @@ impl Follower {
             if !is_wanted(&app) || rows::has_active_job(tx, &id)? || safe_mode::is_on(tx)? {
                 return Ok(());
             }
-            tx.event(NewEvent {
-                actor: Actor::Box,
-                action: deed::APP_CONTAINER_ENDED,
-                subject: Subject { kind: "app", id: id.to_string(), name: app.name.to_string() },
-                outcome: Outcome::Failed,
-                detail,
-                address: None,
-            })?;
+            let subject = Subject::new("app", &id, &app.name);
+            let event = NewEvent::by_the_box(deed::APP_CONTAINER_ENDED, subject, detail);
+            tx.event(NewEvent { outcome: Outcome::Failed, ..event })?;
             Ok::<_, Error>(())
         });
         if let Err(error) = written.await {
@@ -171,83 +159,4 @@ impl Follower {
 
 fn is_wanted(app: &App) -> bool {
     app.phase == Phase::Installed && app.wanted == Wanted::Running
-}
-
-/// What one look at an app found.
-enum Look {
-    /// A job installs it.
-    BeingInstalled,
-    /// Nobody wants it up.
-    NotWanted,
-    /// What the probe saw, and how long the app may take to come up.
-    Seen(Result<(), String>, Duration),
-}
-
-/// Probing one app until it answers.
-struct Probe {
-    hands: Hands,
-    app: AppId,
-}
-
-impl Probe {
-    async fn run(self) {
-        tokio::time::sleep(SETTLE).await;
-        self.tell();
-        let begun = Instant::now();
-        loop {
-            match self.once().await {
-                // The job that installs it knocks by itself; afterwards it is looked at here.
-                Ok(Look::BeingInstalled) => tokio::time::sleep(COMING_UP_PAUSE).await,
-                Ok(Look::Seen(seen, grace)) => {
-                    let well = seen.is_ok();
-                    self.set(seen);
-                    if well {
-                        return;
-                    }
-                    let late = begun.elapsed() > grace;
-                    tokio::time::sleep(if late { UNHEALTHY_PAUSE } else { COMING_UP_PAUSE }).await;
-                }
-                Ok(Look::NotWanted) => {
-                    self.hands.seen.lock().remove(&self.app);
-                    self.tell();
-                    return;
-                }
-                Err(error) => {
-                    tracing::debug!(app = %self.app, %error, "the app could not be looked at");
-                    return;
-                }
-            }
-        }
-    }
-
-    /// One try.
-    async fn once(&self) -> Result<Look, Error> {
-        let id = self.app.clone();
-        let read = move |conn: &Connection| {
-            let facts = (rows::find(conn, &id)?, rows::has_active_job(conn, &id)?, safe_mode::is_on(conn)?);
-            Ok::<_, Error>(facts)
-        };
-        let (app, busy, calm) = self.hands.store.read(read).await?;
-        if busy && app.as_ref().is_some_and(|app| app.phase == Phase::Installing) {
-            return Ok(Look::BeingInstalled);
-        }
-        let Some(release) = app.filter(|app| is_wanted(app) && !calm).and_then(|app| app.active) else {
-            return Ok(Look::NotWanted);
-        };
-        let loaded = self.hands.load(&self.app, release).await?;
-        let containers = self.hands.up_containers(&loaded)?;
-        Ok(Look::Seen(reached(&containers, &loaded).await, loaded.extension.grace()))
-    }
-
-    fn set(&self, now: Result<(), String>) {
-        let before = self.hands.seen.lock().insert(self.app.clone(), now.clone());
-        if before != Some(now) {
-            self.tell();
-        }
-    }
-
-    fn tell(&self) {
-        self.hands.store.notify(Topic::Apps);
-        self.hands.store.notify(Topic::App(self.app.clone()));
-    }
 }

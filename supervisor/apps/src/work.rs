@@ -18,13 +18,15 @@ use serde_json::Value;
 
 use crate::{
     Error, Facts,
+    bindings::Password,
     extension::Extension,
     folder::{AppFolder, COMPOSE_FILE, ENV_FILE, OVERRIDE_FILE},
     model::{App, Image, Release},
     probe::Target,
     render::Render,
-    rows, secret_values, status,
-    watch::Seen,
+    rows, secret_values,
+    seen::Seen,
+    status,
 };
 
 /// What Compose project names begin with, so that they do not meet those of other people on this engine.
@@ -61,6 +63,13 @@ pub(crate) struct Loaded {
     pub(crate) folder: AppFolder,
 }
 
+impl Loaded {
+    /// Its services of which a container is meant to stay up.
+    pub(crate) fn services_that_stay_up(&self) -> impl Iterator<Item = &str> {
+        self.release.images.keys().map(String::as_str).filter(|service| self.extension.stays_up(service))
+    }
+}
+
 impl Hands {
     pub(crate) fn folder(&self, app: &AppId) -> AppFolder {
         AppFolder::new(&self.root, app)
@@ -78,10 +87,15 @@ impl Hands {
     }
 
     fn compose(&self, loaded: &Loaded) -> Compose {
+        self.compose_with(loaded, None)
+    }
+
+    /// With one more file over the release's own.
+    fn compose_with(&self, loaded: &Loaded, over: Option<PathBuf>) -> Compose {
         let dir = loaded.folder.release(loaded.release.number);
         self.docker.compose(Project {
             name: format!("{PROJECT_PREFIX}{}", loaded.app.id),
-            files: vec![dir.join(COMPOSE_FILE), dir.join(OVERRIDE_FILE)],
+            files: [dir.join(COMPOSE_FILE), dir.join(OVERRIDE_FILE)].into_iter().chain(over).collect(),
             env_file: Some(dir.join(ENV_FILE)),
             lock: loaded.folder.releases(),
             dir,
@@ -90,13 +104,18 @@ impl Hands {
 
     /// Writes the release's files and has Compose interpret them; makes the data folders.
     pub(crate) async fn prepare(&self, cx: &StepContext, loaded: &Loaded) -> Result<(), Error> {
+        self.prepare_with(cx, loaded, Password::Current).await
+    }
+
+    /// The same with the passwords at its providers that hold, or are to hold.
+    pub(crate) async fn prepare_with(&self, cx: &StepContext, loaded: &Loaded, which: Password) -> Result<(), Error> {
         let dir = loaded.folder.release(loaded.release.number);
         let secrets = secret_values(&self.store, &loaded.release).await?;
         let text = loaded.release.manifest.clone();
         let data = loaded.folder.data();
-        let facts = (self.facts)();
-        let written =
-            loaded.extension.files(&loaded.release, loaded.app.name.as_str(), &secrets, &facts, (&dir, &data))?;
+        let (facts, name) = ((self.facts)(), loaded.app.name.as_str());
+        let fields = self.fields(loaded, which).await?;
+        let written = loaded.extension.files(&loaded.release, name, &secrets, &facts, (&dir, &data), &fields)?;
         let at = dir.clone();
         blocking(move || {
             files::make_dir(&at, 0o700).map_err(Error::file(format!("making the folder {}", at.display())))?;
@@ -120,6 +139,7 @@ impl Hands {
     }
 
     async fn write_override(&self, cx: &StepContext, loaded: &Loaded, config: &Value) -> Result<(), Error> {
+        let joins = self.joins(loaded).await?;
         let render = Render {
             box_id: &self.docker.config().box_id,
             app: &loaded.app.id,
@@ -127,6 +147,7 @@ impl Hands {
             data: &loaded.folder.data(),
             images: &loaded.release.images,
             memory: loaded.extension.memory_limit(),
+            joins: &joins,
         };
         let rendered = render.over(config)?;
         let data = loaded.folder.data();
@@ -162,8 +183,7 @@ impl Hands {
         let count = images.len().max(1);
         for (index, image) in images.values_mut().enumerate() {
             // An older release again: its tag may mean something else by now.
-            let wanted =
-                image.digest.as_ref().map_or_else(|| image.reference.clone(), |digest| image.reference.pinned(digest));
+            let wanted = image.pinned();
             let name = wanted.to_string();
             if !done.contains_key(&name) {
                 let got = self.pull_one(cx, &Image::new(wanted), index, count).await?;
@@ -182,7 +202,7 @@ impl Hands {
         self.store.write(move |tx| rows::set_images(tx, release, &images)).await
     }
 
-    async fn pull_one(
+    pub(crate) async fn pull_one(
         &self,
         cx: &StepContext,
         image: &Image,
@@ -206,12 +226,23 @@ impl Hands {
         Ok((pulled.image, pulled.receipt))
     }
 
-    /// Removes the images that this release brought, where no other release needs them and nothing runs
+    /// Removes the images that these releases brought, where no other release needs them and nothing runs
     /// them. Images are only a cache, so one that cannot be removed is no failure.
     pub(crate) async fn drop_images(&self, cx: &StepContext, releases: Vec<Release>) -> Result<(), Error> {
-        let ids: Vec<ReleaseId> = releases.iter().map(|release| release.id).collect();
-        let needed = self.store.read(move |conn| rows::images_of_others(conn, &ids)).await?;
-        for receipt in releases.into_iter().flat_map(|release| release.images.into_values()).filter_map(|i| i.receipt) {
+        let ids = releases.iter().map(|release| release.id).collect();
+        let images = releases.into_iter().flat_map(|release| release.images.into_values());
+        self.drop_image_list(cx, images, ids).await
+    }
+
+    /// The same for images that are no release's own; what these releases need does not count.
+    pub(crate) async fn drop_image_list(
+        &self,
+        cx: &StepContext,
+        images: impl Iterator<Item = Image>,
+        of: Vec<ReleaseId>,
+    ) -> Result<(), Error> {
+        let needed = self.store.read(move |conn| rows::images_of_others(conn, &of)).await?;
+        for receipt in images.filter_map(|image| image.receipt) {
             if needed.contains(receipt.image()) {
                 continue;
             }
@@ -226,8 +257,14 @@ impl Hands {
 
     /// Brings the containers up as the release says; those that are so already stay untouched.
     pub(crate) async fn up(&self, cx: &StepContext, loaded: &Loaded) -> Result<(), Error> {
+        self.up_with(cx, loaded, None).await
+    }
+
+    /// The same with one more Compose file over the release's own.
+    pub(crate) async fn up_with(&self, cx: &StepContext, loaded: &Loaded, over: Option<PathBuf>) -> Result<(), Error> {
         self.pin(loaded).await?;
-        let compose = self.compose(loaded);
+        self.make_networks(loaded).await?;
+        let compose = self.compose_with(loaded, over);
         let up = || compose.up(CONTAINERS, cx.token(), |line| cx.log(line));
         match up().await {
             // Somebody's clean-up took an image since the pull.
@@ -235,6 +272,7 @@ impl Hands {
                 self.pull_again(cx, loaded).await?;
                 up().await?;
             }
+            Err(orbitr_docker::Error::PortTaken { port }) => return Err(self.port_held(port).await),
             // A Compose of ours that outlived a killed supervisor worked at the same app beside this one. Containers
             // and networks are made anew; data folders are not Docker's.
             Err(orbitr_docker::Error::NetworkDoubled { name }) => {
@@ -249,14 +287,16 @@ impl Hands {
     }
 
     /// Gets the release's images that are gone by now: just these, by digest.
-    async fn pull_again(&self, cx: &StepContext, loaded: &Loaded) -> Result<(), Error> {
-        let count = loaded.release.images.len().max(1);
-        for (index, image) in loaded.release.images.values().enumerate() {
-            let reference =
-                image.digest.as_ref().map_or_else(|| image.reference.clone(), |it| image.reference.pinned(it));
-            self.pull_one(cx, &Image::new(reference), index, count).await?;
+    pub(crate) async fn pull_again(&self, cx: &StepContext, loaded: &Loaded) -> Result<(), Error> {
+        let (mut images, release) = (loaded.release.images.clone(), loaded.release.id);
+        let count = images.len().max(1);
+        for (index, image) in images.values_mut().enumerate() {
+            let reference = image.pinned();
+            let (_, receipt) = self.pull_one(cx, &Image::new(reference), index, count).await?;
+            // What is brought now has another name than what was brought then, and goes by that.
+            image.receipt = receipt.or_else(|| image.receipt.take());
         }
-        Ok(())
+        self.store.write(move |tx| rows::set_images(tx, release, &images)).await
     }
 
     /// Writes the digests that the pull got into the override file.
@@ -281,6 +321,14 @@ impl Hands {
     pub(crate) async fn stop(&self, cx: &StepContext, loaded: &Loaded) -> Result<(), Error> {
         self.compose(loaded).stop(STOP_GRACE, CONTAINERS, cx.token(), |line| cx.log(line)).await?;
         cx.log("The containers are stopped");
+        Ok(())
+    }
+
+    /// Lets what somebody paused go on: Compose can neither start nor stop it before.
+    pub(crate) async fn unpause(&self, app: &AppId) -> Result<(), Error> {
+        for container in self.docker.containers_of(app)?.iter().filter(|it| it.state == State::Paused) {
+            gone_is_fine(self.docker.unpause(container.handle()).await)?;
+        }
         Ok(())
     }
 
@@ -318,7 +366,7 @@ impl Hands {
 
     /// Tries to reach the app from outside until it answers, its containers give up, or its grace is
     /// over.
-    pub(crate) async fn probe(&self, cx: &StepContext, loaded: &Loaded) -> Result<(), StepError> {
+    pub(crate) async fn knock(&self, cx: &StepContext, loaded: &Loaded) -> Result<(), StepError> {
         let grace = loaded.extension.grace();
         let begun = Instant::now();
         let mut said = String::new();
@@ -435,7 +483,7 @@ fn gone_is_fine(result: Result<(), orbitr_docker::Error>) -> Result<(), Error> {
     }
 }
 
-fn write(path: &std::path::Path, text: &[u8], mode: u32) -> Result<(), Error> {
+pub(crate) fn write(path: &std::path::Path, text: &[u8], mode: u32) -> Result<(), Error> {
     files::write(path, text, mode).map_err(Error::file(format!("writing {}", path.display())))
 }
 

@@ -93,7 +93,7 @@ pub struct Facts {
     /// SHA-256 of what vouches for it.
     pub authority: String,
     /// The machine's addresses.
-    pub addresses: Vec<String>,
+    pub addresses: Option<Vec<String>>,
     /// What the machine does.
     pub figures: Option<Figures>,
     /// How many apps are in each state.
@@ -137,7 +137,7 @@ impl Facts {
 
     /// Takes what `GET /box` says.
     pub fn read_box(&mut self, about: &Value) {
-        self.addresses = list(about, "/addresses").iter().map(|one| text(one, "/address")).collect();
+        self.addresses = Some(list(about, "/addresses").iter().map(|one| text(one, "/address")).collect());
         if self.name.is_empty() {
             self.name = text(about, "/host_name");
         }
@@ -233,15 +233,21 @@ impl Facts {
         };
         let port = self.urls.first().and_then(|url| url.rsplit_once(':')?.1.parse::<u16>().ok());
         let named: Vec<String> = self.urls.iter().filter(|url| host(url).ends_with(".local")).cloned().collect();
+        let Some(addresses) = &self.addresses else { return };
         let fixed = self.urls.first().is_some_and(|url| {
             let host = host(url);
-            self.addresses.contains(&host) || host.starts_with("127.") || host == "::1"
+            addresses.contains(&host) || host.starts_with("127.") || host == "::1"
         });
-        if fixed || self.addresses.is_empty() {
+        if fixed {
+            return;
+        }
+        if addresses.is_empty() {
+            // Neither a name nor an address from before leads anywhere.
+            self.urls.retain(|url| host(url) == "localhost");
             return;
         }
         let port = port.filter(|port| *port != 443).map(|port| format!(":{port}")).unwrap_or_default();
-        let (six, four): (Vec<&String>, Vec<&String>) = self.addresses.iter().partition(|a| a.contains(':'));
+        let (six, four): (Vec<&String>, Vec<&String>) = addresses.iter().partition(|a| a.contains(':'));
         let four = four.into_iter().map(|address| format!("https://{address}{port}"));
         let six = six.into_iter().filter(|a| !a.starts_with("fe80:")).map(|a| format!("https://[{a}]{port}"));
         self.urls = four.chain(six).chain(named).collect();
@@ -311,11 +317,14 @@ mod tests {
     fn addresses_for_the_browser_follow_the_machine() {
         let mut facts = Facts::default();
         read_welcome(&mut facts, BLOCK);
-        facts.addresses = vec!["fe80::1".into(), "fd00::2".into(), "10.0.0.7".into()];
+        facts.addresses = Some(vec!["fe80::1".into(), "fd00::2".into(), "10.0.0.7".into()]);
         facts.refresh_urls();
         assert_eq!(facts.urls, ["https://10.0.0.7:8443", "https://[fd00::2]:8443", "https://atlas.local:8443"]);
         facts.refresh_urls();
         assert_eq!(facts.url(), Some("https://10.0.0.7:8443"), "what fits stays");
+        facts.addresses = Some(Vec::new());
+        facts.refresh_urls();
+        assert_eq!(facts.url(), None, "a name leads nowhere without an address");
     }
 
     #[test]

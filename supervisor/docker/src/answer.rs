@@ -14,6 +14,9 @@ pub(crate) fn recognise(answer: &str) -> Option<Error> {
     if has("no space left on device") || has("disk quota exceeded") {
         return Some(Error::NoSpace);
     }
+    if is_store_damage(&lower) {
+        return Some(Error::StoreDamaged { detail: first_useful_line(text) });
+    }
     if has("cannot connect to the docker daemon") || has("error during connect") || has("is the docker daemon running")
     {
         return Some(Error::DaemonDown { reason: first_useful_line(text) });
@@ -31,6 +34,19 @@ pub(crate) fn recognise(answer: &str) -> Option<Error> {
         return Some(Error::ImageMissing { image });
     }
     None
+}
+
+/// Whether a layer of an image is not what it should be: its files are gone from overlay2, or containerd misses content.
+/// The same words with another reason, such as a kernel without overlay file systems, are no damage of the store.
+fn is_store_damage(lower: &str) -> bool {
+    let has = |words: &str| lower.contains(words);
+    let gone = has("no such file or directory");
+    (gone && (has("error creating overlay mount") || has("failed to mount overlay") || has("/overlay2/")))
+        || has("layer does not exist")
+        || has("filesystem layer verification failed")
+        || has("unexpected commit digest")
+        || (has("content digest sha256:") && has("not found"))
+        || (has("parent snapshot sha256:") && has("does not exist"))
 }
 
 /// The error that these words stand for when they are the answer to a pull of `image`.
@@ -215,6 +231,29 @@ mod tests {
             None,
         ]
         "#);
+    }
+
+    #[test]
+    fn a_damaged_layer_is_told_from_what_sounds_like_it() {
+        // 20.10 with the files of a layer gone, with all of it gone; containerd's store
+        for said in [
+            "Error response from daemon: error creating overlay mount to /var/lib/docker/overlay2/963050-init/merged: no \
+             such file or directory",
+            "Error response from daemon: open /var/lib/docker/overlay2/43f3d6/committed: no such file or directory",
+            "failed to mount overlay: no such file or directory",
+            "layer does not exist",
+            "failed to extract layer: content digest sha256:468ef0: not found",
+            "failed to prepare snapshot: parent snapshot sha256:468ef0 does not exist: not found",
+        ] {
+            assert!(matches!(recognise(said), Some(Error::StoreDamaged { .. })), "{said}");
+        }
+        for said in [
+            "OCI runtime create failed: exec: \"httpd\": executable file not found in $PATH",
+            "error creating overlay mount to /var/lib/docker/overlay2/1/merged: invalid argument",
+            "invalid mount config for type \"bind\": bind source path does not exist: /srv/x",
+        ] {
+            assert_eq!(recognise(said), None, "{said}");
+        }
     }
 
     #[test]

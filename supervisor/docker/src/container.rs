@@ -140,6 +140,8 @@ pub struct Container {
     pub ports: Vec<Port>,
     /// Its addresses, sorted; empty while it does not run.
     pub addresses: Vec<Address>,
+    /// Whether it is meant to be in networks of its own: not in the machine's, none, or another container's.
+    pub networked: bool,
     /// When its process last started.
     pub started: Option<Timestamp>,
     /// When its process last ended.
@@ -159,6 +161,12 @@ impl Container {
     #[must_use]
     pub fn handle(&self) -> &Owned<ContainerId> {
         &self.handle
+    }
+
+    /// Whether it runs and was taken out of every network that it was made for.
+    #[must_use]
+    pub fn is_cut_off(&self) -> bool {
+        self.networked && self.state == State::Running && self.addresses.is_empty()
     }
 
     /// What the engine says about a container whose labels were checked; none when it says too little.
@@ -187,11 +195,17 @@ impl Container {
             error: state.error.clone().unwrap_or_default(),
             ports: read_ports(network.ports.unwrap_or_default()),
             addresses: read_addresses(network.networks.unwrap_or_default()),
+            networked: is_networked(answer.host_config.and_then(|host| host.network_mode).as_deref()),
             started,
             finished: moment(state.finished_at.as_deref()),
             tty: config.tty.unwrap_or_default(),
         })
     }
+}
+
+/// By the `NetworkMode` of the engine's API: the name of a network, or one of three words that mean something else.
+fn is_networked(mode: Option<&str>) -> bool {
+    !matches!(mode, Some("host" | "none")) && !mode.is_some_and(|mode| mode.starts_with("container:"))
 }
 
 const fn is_up(state: State) -> bool {

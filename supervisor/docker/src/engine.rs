@@ -184,6 +184,16 @@ impl Docker {
         self.call_within(&format!("container {id}"), grace + LIMIT, stop).await
     }
 
+    /// Lets a paused container go on.
+    ///
+    /// # Errors
+    /// It is gone, is not paused, or the engine does not answer.
+    pub async fn unpause(&self, container: &Owned<ContainerId>) -> Result<(), Error> {
+        let id = container.get();
+        let client = self.client()?;
+        self.call(&format!("container {id}"), client.unpause_container(id.as_str())).await
+    }
+
     /// Stops a container and starts it again.
     ///
     /// # Errors

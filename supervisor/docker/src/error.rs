@@ -74,6 +74,12 @@ pub enum Error {
         /// The name.
         name: String,
     },
+    /// Files of an image are gone or not what they were when it was downloaded.
+    #[error("Docker's store of images is damaged")]
+    StoreDamaged {
+        /// What the engine said, in one line.
+        detail: String,
+    },
     /// A disk is full.
     #[error("the disk is full")]
     NoSpace,
@@ -225,6 +231,9 @@ impl From<Error> for Problem {
             Error::NetworkDoubled { .. } => problem(409, "docker-network-doubled")
                 .why("Two programs made it at the same moment.")
                 .then("Try again; if that does not help, remove one of the two in Docker."),
+            Error::StoreDamaged { detail } => problem(502, "docker-store-damaged")
+                .why(detail.clone())
+                .then("Get the app's images anew: its issue has a button for that."),
             Error::NoSpace => problem(507, "disk-full").then("Free some space, then try again."),
             Error::NoNetworkRange => problem(409, "docker-networks-full")
                 .why("Docker gives each network a range of addresses and has used them all.")

@@ -1,8 +1,10 @@
+use std::sync::Arc;
+
 use bollard::models::{EventMessage, EventMessageTypeEnum};
 use orbitr_model::{AppId, Timestamp};
 
 use crate::{
-    container::{ContainerId, Health},
+    container::{Container, ContainerId, Health},
     owned::LABEL_APP,
 };
 
@@ -92,6 +94,26 @@ impl Heard {
             service: attributes.get("com.docker.compose.service").cloned(),
             change,
             nanos: message.time_nano.or_else(|| message.time.and_then(|s| s.checked_mul(1_000_000_000)))?,
+        })
+    }
+
+    /// A container that was taken out of a network, where the message is about one of `ours`. The engine tells of
+    /// networks without the labels of who is in them.
+    pub(crate) fn cut_off(
+        message: EventMessage,
+        ours: impl Fn(&ContainerId) -> Option<Arc<Container>>,
+    ) -> Option<Self> {
+        if message.typ != Some(EventMessageTypeEnum::NETWORK) {
+            return None;
+        }
+        let id = ContainerId::try_from(message.actor?.attributes?.remove("container")?).ok()?;
+        let container = ours(&id)?;
+        Some(Self {
+            id,
+            app: container.app.clone(),
+            service: container.service.clone(),
+            change: Change::Other,
+            nanos: message.time_nano?,
         })
     }
 

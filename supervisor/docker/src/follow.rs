@@ -6,7 +6,10 @@
 
 use std::{collections::HashMap, time::Duration};
 
-use bollard::query_parameters::EventsOptionsBuilder;
+use bollard::{
+    models::EventMessage,
+    query_parameters::{EventsOptions, EventsOptionsBuilder},
+};
 use futures_util::{StreamExt, TryStreamExt, stream};
 use orbitr_model::Timestamp;
 use tokio::{sync::mpsc, time::sleep};
@@ -27,6 +30,7 @@ const AT_ONCE: usize = 4;
 /// Events that may wait while a container is looked at. More than this at once, and the table is filled
 /// afresh instead.
 const WAITING: usize = 4096;
+const STREAM_ENDED: &str = "the stream of events ended";
 
 pub(crate) async fn follow(docker: Docker) {
     let mut pause = FIRST_PAUSE;
@@ -76,7 +80,7 @@ async fn session(docker: &Docker) -> Result<std::convert::Infallible, Error> {
     docker.publish(Event::Connected);
     loop {
         let Some(heard) = events.recv().await else {
-            return Err(Error::DaemonDown { reason: "the stream of events ended".to_owned() });
+            return Err(Error::DaemonDown { reason: STREAM_ENDED.to_owned() });
         };
         let heard = heard?;
         look_at(docker, &heard).await?;
@@ -97,29 +101,48 @@ async fn hello(docker: &Docker) -> Result<Engine, Error> {
 
 type Events = mpsc::Receiver<Result<Heard, Error>>;
 
-/// Reads the stream as fast as it comes: the engine drops events for a listener that is slow.
-fn listen(docker: &Docker, since: Timestamp) -> Result<(Events, AbortOnDropHandle<()>), Error> {
-    let mut filters: HashMap<String, Vec<String>> = docker.filters(Scope::Box);
-    filters.insert("type".to_owned(), vec!["container".to_owned()]);
-    filters.insert("event".to_owned(), ACTIONS.map(str::to_owned).to_vec());
+/// Reads the streams as fast as they come: the engine drops events for a listener that is slow.
+fn listen(docker: &Docker, since: Timestamp) -> Result<(Events, [AbortOnDropHandle<()>; 2]), Error> {
     let since = format!("{}.{:09}", since.as_second(), since.subsec_nanosecond());
-    let options = EventsOptionsBuilder::default().since(&since).filters(&filters).build();
-    let stream = docker.client()?.clone();
+    let options = |mut filters: HashMap<String, Vec<String>>, kind: &str, actions: &[&str]| {
+        filters.insert("type".to_owned(), vec![kind.to_owned()]);
+        filters.insert("event".to_owned(), actions.iter().map(|&action| action.to_owned()).collect());
+        EventsOptionsBuilder::default().since(&since).filters(&filters).build()
+    };
     let (tx, rx) = mpsc::channel(WAITING);
-    let reader = tokio::spawn(async move {
-        let mut stream = std::pin::pin!(stream.events(Some(options)));
+    let containers = options(docker.filters(Scope::Box), "container", &ACTIONS);
+    let networks = options(HashMap::new(), "network", &["disconnect"]);
+    let table = docker.clone();
+    let readers = [
+        read(docker.client()?.clone(), containers, tx.clone(), Heard::read),
+        read(docker.client()?.clone(), networks, tx, move |message| {
+            Heard::cut_off(message, |id| table.table().get(id))
+        }),
+    ];
+    Ok((rx, readers))
+}
+
+fn read(
+    client: bollard::Docker,
+    options: EventsOptions,
+    tx: mpsc::Sender<Result<Heard, Error>>,
+    hear: impl Fn(EventMessage) -> Option<Heard> + Send + 'static,
+) -> AbortOnDropHandle<()> {
+    AbortOnDropHandle::new(tokio::spawn(async move {
+        let mut stream = std::pin::pin!(client.events(Some(options)));
         while let Some(next) = stream.next().await {
             let heard = match next {
-                Ok(message) => Heard::read(message).map(Ok),
+                Ok(message) => hear(message).map(Ok),
                 Err(error) => Some(Err(Error::from_api("events", &error))),
             };
             // Full means that we cannot keep up: end the session, the next one fills the table afresh.
             if heard.is_some_and(|heard| tx.try_send(heard).is_err()) {
-                break;
+                return;
             }
         }
-    });
-    Ok((rx, AbortOnDropHandle::new(reader)))
+        // The other stream may go on for a while: the session ends with the first.
+        let _ = tx.try_send(Err(Error::DaemonDown { reason: STREAM_ENDED.to_owned() }));
+    }))
 }
 
 async fn list(docker: &Docker) -> Result<Vec<Container>, Error> {

@@ -16,6 +16,7 @@ mod container;
 mod engine;
 mod error;
 mod event;
+mod exec;
 mod follow;
 mod image;
 mod logs;
@@ -23,6 +24,7 @@ mod owned;
 mod progress;
 mod pull;
 mod reference;
+mod shared;
 mod table;
 mod wire;
 
@@ -32,9 +34,11 @@ pub use container::{Address, Container, ContainerId, Health, Port, Protocol, Sta
 pub use engine::{Config, DOCKER, DiskUse, Docker};
 pub use error::Error;
 pub use event::{Change, Event};
+pub use exec::{Exec, Executed};
 pub use image::{Image, ImageReceipt, Removed};
 pub use logs::{LogLine, LogRequest, Logs, Source, Tail};
 pub use owned::{LABEL_APP, LABEL_BOX, LABEL_RELEASE, NetworkId, Owned, OwnedThings, Scope, VolumeName};
 pub use progress::PullProgress;
 pub use pull::Pulled;
 pub use reference::{Digest, ImageRef, InvalidReference};
+pub use shared::LABEL_SHARED;

@@ -80,6 +80,23 @@ impl OwnedThings {
 }
 
 impl Docker {
+    /// The running container that publishes a port of the machine, by name, and whether it is ours; none where none does.
+    ///
+    /// # Errors
+    /// The engine does not answer.
+    pub async fn holder_of_port(&self, port: u16) -> Result<Option<(String, bool)>, Error> {
+        let client = self.client()?;
+        let options = ListContainersOptionsBuilder::default().build();
+        let all = self.call("list of containers", client.list_containers(Some(options))).await?;
+        let holds = |one: &bollard::models::ContainerSummary| {
+            one.ports.iter().flatten().any(|published| published.public_port == Some(port))
+        };
+        let Some(found) = all.into_iter().find(holds) else { return Ok(None) };
+        let ours = self.is_ours(found.labels.as_ref());
+        let name = found.names.unwrap_or_default().into_iter().next().unwrap_or_default();
+        Ok(Some((name.trim_start_matches('/').to_owned(), ours)))
+    }
+
     /// What is ours, asked of the engine itself.
     ///
     /// # Errors

@@ -24,6 +24,9 @@ pub enum Error {
     /// What was just issued cannot be read back.
     #[error("a new certificate cannot be read back: {0}")]
     Unreadable(&'static str),
+    /// The authority's certificate is due to be made anew, and could not be written.
+    #[error("the certificate of the authority cannot be renewed: {0}")]
+    NotRenewed(String),
     /// A TCP address cannot be listened on.
     #[error("the address {address} cannot be listened on")]
     Bind {
@@ -66,6 +69,9 @@ impl From<Error> for Problem {
             Error::Bind { source, .. } | Error::Socket { source, .. } | Error::Listener(source) => {
                 Self::new(500, "listener-failed", "A listener cannot be opened").why(format!("{error}: {source}."))
             }
+            Error::NotRenewed(why) => Self::new(500, "certificate-not-renewed", "The certificate could not be renewed")
+                .why(format!("{why}."))
+                .then("The one before is still used. Mend that, then try again."),
             Error::File { source, .. } => Self::new(500, "certificate-file", "A certificate file cannot be used")
                 .why(format!("{error}: {source}."))
                 .then("Check that the state directory is writable and that the disk is not full."),

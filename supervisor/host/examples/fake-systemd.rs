@@ -4,7 +4,7 @@
 //!     fake-systemd FOLDER
 //!
 //! The bus is at FOLDER/bus; what is done to the machine is written to FOLDER/done, a line each. Says «ready», and ends with
-//! its standard input.
+//! its standard input, whose lines say what happens to the machine by itself: `unit NAME STATE RESULT`, `synchronised yes|no`.
 #![allow(
     clippy::unwrap_used,
     clippy::indexing_slicing,
@@ -35,10 +35,19 @@ async fn main() {
     }
     let bus = machine.on_a_bus(&folder).await;
     println!("ready");
-    let ended = spawn_blocking(|| std::io::read_to_string(std::io::stdin()));
+    let (told, mut happens) = tokio::sync::mpsc::unbounded_channel();
+    let ended =
+        spawn_blocking(move || std::io::stdin().lines().map_while(Result::ok).try_for_each(|line| told.send(line)));
     let mut written = 0;
     while !ended.is_finished() {
         sleep(Duration::from_millis(100)).await;
+        while let Ok(line) = happens.try_recv() {
+            match line.split(' ').collect::<Vec<_>>()[..] {
+                ["unit", name, active, result] => machine.unit_becomes(name, active, result).await,
+                ["synchronised", word] => machine.state().synchronised = word == "yes",
+                _ => panic!("nobody knows «{line}»"),
+            }
+        }
         let done = machine.done();
         if done.len() != written {
             written = done.len();

@@ -19,6 +19,8 @@ pub mod journal;
 pub mod listen;
 pub mod network;
 pub mod notify;
+pub mod ports;
+pub mod pressure;
 pub mod terminal;
 #[cfg(feature = "testing")]
 pub mod testing;

@@ -22,6 +22,8 @@ pub struct NewJob {
     pub actor: Actor,
     /// The app that it works on.
     pub app: Option<AppId>,
+    /// A second app that it works on, such as the clone that it makes of the first; it holds that one's lock too.
+    pub also: Option<AppId>,
     /// Jobs with the same lock run one at a time, first come, first served.
     pub lock: Option<String>,
 }
@@ -33,14 +35,21 @@ impl NewJob {
     /// [`Error::Arguments`] when the arguments cannot be written as JSON.
     pub fn of<K: Kind>(args: &K::Args, title: impl Into<String>, actor: Actor) -> Result<Self, Error> {
         let args = serde_json::to_value(args).map_err(|source| Error::Arguments { kind: K::NAME, source })?;
-        Ok(Self { kind: K::NAME, args, title: title.into(), actor, app: None, lock: None })
+        Ok(Self { kind: K::NAME, args, title: title.into(), actor, app: None, also: None, lock: None })
     }
 
     /// The app that it works on; it also takes that app's lock, `app:<id>`.
     #[must_use]
     pub fn on(mut self, app: AppId) -> Self {
-        self.lock = Some(format!("app:{app}"));
+        self.lock = Some(lock_of(&app));
         self.app = Some(app);
+        self
+    }
+
+    /// A second app that it works on: no other job works on that one meanwhile either.
+    #[must_use]
+    pub fn also_on(mut self, app: AppId) -> Self {
+        self.also = Some(app);
         self
     }
 
@@ -61,8 +70,8 @@ pub fn enqueue(tx: &mut Tx<'_>, job: NewJob) -> Result<JobId, Error> {
     let id = JobId::new();
     let actor = serde_json::to_string(&job.actor).map_err(|source| Error::Arguments { kind: job.kind, source })?;
     tx.prepare_cached(
-        "INSERT INTO job (id, kind, args, title, actor, owner, app, lock, state, queued)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+        "INSERT INTO job (id, kind, args, title, actor, owner, app, lock, state, queued, also, also_lock)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
     )
     .and_then(|mut insert| {
         insert.execute(params![
@@ -76,12 +85,19 @@ pub fn enqueue(tx: &mut Tx<'_>, job: NewJob) -> Result<JobId, Error> {
             job.lock,
             JobState::Queued.as_str(),
             to_ms(tx.now()),
+            job.also.as_ref().map(AppId::as_str),
+            job.also.as_ref().map(lock_of),
         ])
     })
     .map_err(store::Error::from)?;
     tx.changed(Topic::Jobs);
-    if let Some(app) = job.app {
+    for app in job.app.into_iter().chain(job.also) {
         tx.changed(Topic::App(app));
     }
     Ok(id)
+}
+
+/// The lock of an app.
+fn lock_of(app: &AppId) -> String {
+    format!("app:{app}")
 }

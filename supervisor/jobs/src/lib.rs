@@ -26,6 +26,7 @@ mod kind;
 mod live;
 mod log;
 mod machine;
+mod overdue;
 mod pace;
 mod problem;
 mod rows;
@@ -41,7 +42,11 @@ pub use self::{
     kind::{Kind, Outcome, Step, StepError},
     log::{LOG_MAX_BYTES, LogChunk},
     machine::Illegal,
+    overdue::{LateStep, Overdue, overdue},
     pace::Pace,
     problem::Refusal,
-    view::{Belongs, Filter, Job, StepView, Unfinished, Visible, belongs, unfinished},
+    view::{
+        Belongs, Failed, Filter, Job, StepView, Unfinished, Visible, belongs, failed_last, failed_not_undone,
+        unfinished,
+    },
 };

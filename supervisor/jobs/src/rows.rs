@@ -26,12 +26,13 @@ pub(crate) struct Shown {
     pub(crate) message: String,
 }
 
-/// The oldest queued job whose lock nobody holds.
+/// The oldest queued job whose locks nobody holds.
 pub(crate) fn first_ready(conn: &Connection) -> rusqlite::Result<Option<JobId>> {
     conn.prepare_cached(
-        "SELECT id FROM job WHERE ended IS NULL AND state = 'queued' AND (lock IS NULL OR NOT EXISTS (
+        "SELECT id FROM job WHERE ended IS NULL AND state = 'queued' AND NOT EXISTS (
              SELECT 1 FROM job AS holder
-             WHERE holder.lock = job.lock AND holder.state IN ('running', 'undoing')))
+             WHERE holder.state IN ('running', 'undoing')
+                 AND (holder.lock IN (job.lock, job.also_lock) OR holder.also_lock IN (job.lock, job.also_lock)))
          ORDER BY seq LIMIT 1",
     )?
     .query_row([], |found| row::parse(found, "id"))

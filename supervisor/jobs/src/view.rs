@@ -111,6 +111,8 @@ pub struct Unfinished {
     pub title: String,
     /// The app that it works on.
     pub app: Option<AppId>,
+    /// The second one, for a job that works on two.
+    pub also: Option<AppId>,
     /// Where it is.
     pub state: JobState,
     /// What its kind was given, as JSON.
@@ -135,8 +137,8 @@ pub fn belongs(conn: &Connection, id: JobId) -> Result<Option<Belongs>, store::E
 /// When the database refuses.
 pub fn unfinished(conn: &Connection, app: Option<&AppId>) -> Result<Vec<Unfinished>, store::Error> {
     let mut query = conn.prepare_cached(
-        "SELECT id, kind, title, app, state, args FROM job
-         WHERE ended IS NULL AND (?1 IS NULL OR app = ?1) ORDER BY seq",
+        "SELECT id, kind, title, app, also, state, args FROM job
+         WHERE ended IS NULL AND (?1 IS NULL OR app = ?1 OR also = ?1) ORDER BY seq",
     )?;
     let found = query.query_map([app.map(AppId::as_str)], |found| {
         Ok(Unfinished {
@@ -144,11 +146,74 @@ pub fn unfinished(conn: &Connection, app: Option<&AppId>) -> Result<Vec<Unfinish
             kind: found.get("kind")?,
             title: found.get("title")?,
             app: row::parse_opt(found, "app")?,
+            also: row::parse_opt(found, "also")?,
             state: row::word(found, "state")?,
             args: found.get("args")?,
         })
     })?;
     Ok(found.collect::<rusqlite::Result<_>>()?)
+}
+
+/// A job that failed, in brief.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failed {
+    /// Its id.
+    pub id: JobId,
+    /// Its kind.
+    pub kind: String,
+    /// What it should have done.
+    pub title: String,
+    /// The app that it worked on.
+    pub app: Option<AppId>,
+    /// Why it failed, where that is known.
+    pub problem: Option<Problem>,
+    /// When it ended.
+    pub ended: Timestamp,
+}
+
+/// The apps whose newest ended job of these kinds failed, with that job.
+///
+/// # Errors
+/// When the database refuses.
+pub fn failed_last(conn: &Connection, kinds: &[&str]) -> Result<Vec<Failed>, store::Error> {
+    let mut query = conn.prepare_cached(
+        "SELECT id, kind, title, app, problem, ended FROM job
+         WHERE state = 'failed' AND seq IN (
+             SELECT max(seq) FROM job
+             WHERE ended IS NOT NULL AND app IS NOT NULL AND kind IN (SELECT value FROM json_each(?1)) GROUP BY app)
+         ORDER BY seq",
+    )?;
+    let found = query.query_map([serde_json::json!(kinds).to_string()], failed)?;
+    Ok(found.collect::<rusqlite::Result<_>>()?)
+}
+
+/// The jobs that failed and could not take back all that they had done, unless a later job on the same app went well.
+///
+/// # Errors
+/// When the database refuses.
+pub fn failed_not_undone(conn: &Connection) -> Result<Vec<Failed>, store::Error> {
+    let mut query = conn.prepare_cached(
+        "SELECT id, kind, title, app, problem, ended FROM job
+         WHERE state = 'failed'
+             AND EXISTS (SELECT 1 FROM job_step
+                         WHERE job_step.job = job.id AND job_step.state NOT IN ('pending', 'undone'))
+             AND NOT EXISTS (SELECT 1 FROM job AS later
+                             WHERE later.app = job.app AND later.seq > job.seq AND later.state = 'succeeded')
+         ORDER BY seq",
+    )?;
+    let found = query.query_map([], failed)?;
+    Ok(found.collect::<rusqlite::Result<_>>()?)
+}
+
+fn failed(found: &Row<'_>) -> rusqlite::Result<Failed> {
+    Ok(Failed {
+        id: row::parse(found, "id")?,
+        kind: found.get("kind")?,
+        title: found.get("title")?,
+        app: row::parse_opt(found, "app")?,
+        problem: rows::problem(found)?,
+        ended: row::time(found, "ended")?,
+    })
 }
 
 const COLUMNS: &str = "seq, id, kind, title, app, actor, state, cancel, progress, message, problem, failed_step, queued, \
@@ -172,7 +237,7 @@ pub(crate) fn list(conn: &Connection, filter: &Filter, page: &PageRequest) -> Re
     let seen_owner = filter.visible.as_ref().and_then(|visible| visible.owner);
     let mut query = conn.prepare_cached(&format!(
         "SELECT {COLUMNS} FROM job
-         WHERE (?1 IS NULL OR app = ?1) AND (?2 IS NULL OR state = ?2) AND (?3 IS NULL OR owner = ?3)
+         WHERE (?1 IS NULL OR app = ?1 OR also = ?1) AND (?2 IS NULL OR state = ?2) AND (?3 IS NULL OR owner = ?3)
              AND (?4 IS NULL OR (ended IS NULL) = ?4)
              AND (?5 IS NULL OR app IN (SELECT value FROM json_each(?5)) OR owner = ?6)
              AND (?7 IS NULL OR seq < ?7)

@@ -1,4 +1,4 @@
-//! What is wrong with the machine, as a typed list. The catalogue of issues with their fixes will be built on it.
+//! What is wrong with the machine, as a typed list. The catalogue of issues (`watch`) is built on it.
 
 use orbitr_access::{Permit, action::ViewMachine};
 use orbitr_store::time;
@@ -74,7 +74,11 @@ impl Machine {
         self.find_issues().await
     }
 
-    pub(crate) async fn find_issues(&self) -> Result<Vec<Issue>, Error> {
+    /// The same for the box's own eyes: nobody's question is answered with it.
+    ///
+    /// # Errors
+    /// As [`Machine::issues`].
+    pub async fn find_issues(&self) -> Result<Vec<Issue>, Error> {
         let mut issues = Vec::new();
         let clock = self.machine_clock().await?;
         let verdict = self.inner.keeper.judge(time::now(), clock.as_ref().map(|clock| clock.synchronised));

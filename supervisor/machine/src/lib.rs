@@ -24,6 +24,7 @@ mod support;
 mod time;
 mod troubles;
 mod units;
+mod upkeep;
 pub mod zones;
 
 use std::{
@@ -61,6 +62,7 @@ pub use self::{
     support::Bundle,
     time::{ChangeTime, MachineClock, TimeServers, TimeState},
     units::{MachineJob, Unit, UnitDetail, Units},
+    upkeep::{CertificateState, Certificates, CopyState},
 };
 
 /// The settings, figures and facts of this box. A handle: clones share everything.
@@ -138,6 +140,8 @@ impl Machine {
         jobs.kind(units::kind::Restart(outside.clone()))
             .kind(power::kind::PowerJob(outside.clone()))
             .kind(reset::kind::ResetJob(outside.clone()))
+            .kind(upkeep::Renew(outside.clone()))
+            .kind(upkeep::Copy)
     }
 
     fn outside(&self) -> &Outside {

@@ -1,11 +1,14 @@
 //! What the room reaches outside of the supervisor, put together in one place so that tests can point it at a fake.
 
-use std::{path::PathBuf, time::Duration};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use orbitr_host::{dbus::Bus, facts, journal::Journal};
 use orbitr_model::Timestamp;
 
-use crate::data::{Acts, Places};
+use crate::{
+    data::{Acts, Places},
+    upkeep::Certificates,
+};
 
 /// The machine that this room looks after.
 #[derive(Clone, Debug)]
@@ -24,6 +27,8 @@ pub struct Outside {
     pub support_dir: PathBuf,
     /// How long a new network setting is tried before the old one comes back.
     pub confirm_within: Duration,
+    /// The box's own certificates; none where nobody serves them.
+    pub certificates: Option<Arc<dyn Certificates>>,
 }
 
 /// Enough to open the new address and to sign in. The image's orbitr-network-trial.timer is longer by a little.
@@ -46,6 +51,7 @@ impl Outside {
             built: Timestamp::UNIX_EPOCH,
             support_dir: SUPPORT_DIR.into(),
             confirm_within: CONFIRM_WITHIN,
+            certificates: None,
         }
     }
 

@@ -14,8 +14,14 @@ impl Machine {
     #[must_use]
     pub fn troubles(&self) -> Vec<String> {
         let clock = if self.clock().is_usable() { None } else { self.clock_trouble() };
-        let disk = orbitr_host::figures::disk(&self.inner.state_dir).ok().and_then(|disk| too_full(&disk.into()));
+        let disk = self.disk().filter(Used::is_full).map(|disk| too_full(&disk));
         clock.into_iter().chain(disk).collect()
+    }
+
+    /// The disk that holds the box's state and apps, now; none when it does not say. Costs next to nothing.
+    #[must_use]
+    pub fn disk(&self) -> Option<Used> {
+        orbitr_host::figures::disk(&self.inner.state_dir).ok().map(Used::from)
     }
 
     /// Whether the clock is wrong, as a sentence; none when it is not.
@@ -31,12 +37,25 @@ impl Machine {
     }
 }
 
-fn too_full(disk: &Used) -> Option<String> {
-    let (total, available) = (disk.total.0, disk.total.0.saturating_sub(disk.used.0));
-    (total > 0 && available < ROOM.min(total / PART_OF_A_SMALL_DISK)).then(|| {
-        let (available, total) = (ByteSize(available), disk.total);
-        format!("The disk with the data is full: {available} of {total} are free. Remove what is not needed, or use a larger disk.")
-    })
+impl Used {
+    /// What can still be had.
+    #[must_use]
+    pub const fn free(&self) -> ByteSize {
+        ByteSize(self.total.0.saturating_sub(self.used.0))
+    }
+
+    /// Whether a disk has too little room left for the box to do its work.
+    #[must_use]
+    pub fn is_full(&self) -> bool {
+        self.total.0 > 0 && self.free().0 < ROOM.min(self.total.0 / PART_OF_A_SMALL_DISK)
+    }
+}
+
+fn too_full(disk: &Used) -> String {
+    let (free, total) = (disk.free(), disk.total);
+    format!(
+        "The disk with the data is full: {free} of {total} are free. Remove what is not needed, or use a larger disk."
+    )
 }
 
 #[cfg(test)]
@@ -44,7 +63,7 @@ mod tests {
     use super::*;
 
     fn told(total: u64, available: u64) -> bool {
-        too_full(&Used { total: ByteSize(total), used: ByteSize(total - available) }).is_some()
+        Used { total: ByteSize(total), used: ByteSize(total - available) }.is_full()
     }
 
     #[test]

@@ -58,6 +58,10 @@ deeds! {
     NETWORK_RETURN = "network.return";
     /// Somebody changed whether SSH is on, or whose keys open it.
     SSH_CHANGE = "ssh.change";
+    /// Somebody had the box's certificate renewed.
+    BOX_CERTIFICATE = "box.certificate";
+    /// Somebody had the database copied.
+    BOX_COPY = "box.copy";
     /// Somebody made a support bundle.
     BOX_SUPPORT_BUNDLE = "box.support-bundle";
     /// Somebody downloaded a part of the machine's journal.
@@ -131,14 +135,53 @@ deeds! {
     APP_CHANGE = "app.change";
     /// Somebody began to update an app.
     APP_UPDATE = "app.update";
+    /// Somebody said what becomes of newer versions of an app.
+    APP_UPDATE_POLICY = "app.update-policy";
+    /// Somebody looked at what an action of an app gave.
+    APP_TAKE_RESULT = "app.take-result";
     /// Somebody began to run an older release of an app again.
     APP_ROLL_BACK = "app.roll-back";
+    /// Somebody ran an action of an app.
+    APP_ACTION = "app.action";
+    /// Somebody gave an app another password at the app that it is bound to.
+    APP_ROTATE = "app.rotate";
+    /// Somebody had the images of an app got again.
+    APP_REPAIR = "app.repair";
+    /// Somebody gave an app free ports in the place of those that others hold.
+    APP_MOVE_PORTS = "app.move-ports";
+    /// Somebody had a secret of an app made anew.
+    APP_ROTATE_SECRET = "app.rotate-secret";
+    /// Somebody called an app something else.
+    APP_RENAME = "app.rename";
+    /// Somebody deleted a snapshot of an app's data.
+    APP_FORGET_SNAPSHOT = "app.forget-snapshot";
+    /// The box brought an app back to what its owner wants.
+    APP_HEAL = "app.heal";
+    /// Somebody began to clone an app.
+    APP_CLONE = "app.clone";
+    /// Somebody began to export an app.
+    APP_EXPORT = "app.export";
+    /// Somebody began to install an app from an archive.
+    APP_IMPORT = "app.import";
+    /// Somebody uploaded an archive.
+    ARCHIVE_UPLOAD = "archive.upload";
+    /// Somebody downloaded an archive.
+    ARCHIVE_DOWNLOAD = "archive.download";
+    /// An archive was deleted, by somebody or because its time was over.
+    ARCHIVE_DELETE = "archive.delete";
     /// Somebody began to remove an app.
     APP_REMOVE = "app.remove";
     /// Somebody looked at an app's passwords.
     APP_REVEAL = "app.reveal";
     /// A container of an app ended by itself.
     APP_CONTAINER_ENDED = "app.container-ended";
+
+    /// The box found an issue: with itself, an app, a unit or a job.
+    ISSUE_FOUND = "issue.found";
+    /// An issue is over.
+    ISSUE_ENDED = "issue.ended";
+    /// Somebody hid an issue until it ends and comes back.
+    ISSUE_DISMISSED = "issue.dismissed";
 
     /// Somebody asked a job to stop.
     JOB_CANCEL = "job.cancel";

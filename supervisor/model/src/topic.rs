@@ -26,6 +26,8 @@ pub enum Topic {
     Units,
     /// The machine's journal: something was written while somebody follows it.
     Journal,
+    /// What is wrong with the box and its apps.
+    Issues,
 }
 
 impl fmt::Display for Topic {
@@ -40,6 +42,7 @@ impl fmt::Display for Topic {
             Self::Box => f.write_str("box"),
             Self::Units => f.write_str("units"),
             Self::Journal => f.write_str("journal"),
+            Self::Issues => f.write_str("issues"),
         }
     }
 }
@@ -59,6 +62,7 @@ impl FromStr for Topic {
                 "box" => Self::Box,
                 "units" => Self::Units,
                 "journal" => Self::Journal,
+                "issues" => Self::Issues,
                 _ => return Err(UNKNOWN),
             },
             Some(_) => return Err(UNKNOWN),
@@ -67,4 +71,4 @@ impl FromStr for Topic {
 }
 
 const UNKNOWN: InvalidName =
-    InvalidName::new("a topic", "is one of jobs, job:ID, apps, app:ID, events, people, box, units, journal");
+    InvalidName::new("a topic", "is one of jobs, job:ID, apps, app:ID, events, people, box, units, journal, issues");

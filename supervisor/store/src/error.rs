@@ -109,6 +109,11 @@ impl From<Error> for Problem {
 
 /// The reader of a problem gets no internals; the log does.
 fn log(error: &Error) {
+    tracing::error!(error = chain(error), "database operation failed");
+}
+
+/// An error with its causes in one line.
+pub(crate) fn chain(error: &Error) -> String {
     let mut chain = error.to_string();
     let mut source = std::error::Error::source(error);
     while let Some(cause) = source {
@@ -116,7 +121,7 @@ fn log(error: &Error) {
         chain.push_str(&cause.to_string());
         source = cause.source();
     }
-    tracing::error!(error = chain, "database operation failed");
+    chain
 }
 
 /// Why the store did not open.

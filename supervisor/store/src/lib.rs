@@ -31,7 +31,7 @@ mod tx;
 use std::{
     fmt,
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{Arc, PoisonError, RwLock},
 };
 
 use orbitr_model::Topic;
@@ -74,8 +74,9 @@ struct Inner {
     changes: broadcast::Sender<Topic>,
     secrets: Secrets,
     redactor: Redactor,
-    /// One copy is made at a time.
+    /// One copy is made at a time; why the last one could not be made.
     copying: Mutex<()>,
+    copy_trouble: RwLock<Option<String>>,
 }
 
 impl Store {
@@ -106,8 +107,9 @@ impl Store {
         let (changes, _) = broadcast::channel(CHANGES);
         let writer = Writer::start(conn, db, lock, redactor.clone(), changes.clone())?;
         let secrets = Secrets::new(ring, redactor.clone(), writer.clone(), dir);
-        let copying = Mutex::new(());
-        Ok(Self { inner: Arc::new(Inner { path, writer, readers, changes, secrets, redactor, copying }) })
+        let (copying, copy_trouble) = (Mutex::new(()), RwLock::default());
+        let inner = Inner { path, writer, readers, changes, secrets, redactor, copying, copy_trouble };
+        Ok(Self { inner: Arc::new(inner) })
     }
 
     /// Reads: `f` sees one snapshot of the database, on a thread that may block.
@@ -175,7 +177,17 @@ impl Store {
     pub async fn keep_copy(&self) -> Result<Kept, Error> {
         let _one = self.inner.copying.lock().await;
         let path = self.inner.path.clone();
-        self.read(move |conn| recovery::keep_copy(conn, &path)).await
+        let kept = self.read(move |conn| recovery::keep_copy(conn, &path)).await;
+        let trouble = kept.as_ref().err().map(error::chain);
+        *self.inner.copy_trouble.write().unwrap_or_else(PoisonError::into_inner) = trouble;
+        self.notify(Topic::Box);
+        kept
+    }
+
+    /// Why the last [`Store::keep_copy`] of this run failed; none when it did not.
+    #[must_use]
+    pub fn copy_trouble(&self) -> Option<String> {
+        self.inner.copy_trouble.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Finishes what is queued, folds the write-ahead log in and closes the database. Whatever is asked

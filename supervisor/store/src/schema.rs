@@ -36,6 +36,12 @@ const MIGRATIONS: &[Migration] = migrations! {
     "0005_machine"
     "0006_api"
     "0007_releases"
+    "0008_health"
+    "0009_issues"
+    "0010_bindings"
+    "0011_policy"
+    "0012_leaks"
+    "0013_archives"
 };
 
 /// What was applied, by which version and with which text.

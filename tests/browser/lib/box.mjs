@@ -45,9 +45,10 @@ function isFree(port) {
 }
 
 /** One question to the Docker engine; JSON, or null where there is none. */
-export function engine(method, pathname) {
+export function engine(method, pathname, body) {
   return new Promise((resolve, reject) => {
-    const asked = request({ socketPath: DOCKER, method, path: pathname, timeout: 20_000 }, (answer) => {
+    const headers = body ? { "Content-Type": "application/json" } : {};
+    const asked = request({ socketPath: DOCKER, method, path: pathname, headers, timeout: 20_000 }, (answer) => {
       let text = "";
       answer.on("data", (part) => { text += part; });
       answer.on("end", () => {
@@ -59,7 +60,7 @@ export function engine(method, pathname) {
       });
     });
     asked.once("error", reject);
-    asked.end();
+    asked.end(body);
   });
 }
 
@@ -71,9 +72,13 @@ export class Box {
   #run = "";
   #apps = new Set();
 
-  /** A fresh box that runs and waits to be claimed; `more` are flags for its supervisor, `env` is set for it. */
-  static async start(name, more = [], env = {}) {
+  /**
+   * A fresh box that runs and waits to be claimed; `more` are flags for its supervisor, `env` is set for it. Its engine is
+   * at `docker`; `within` is what the supervisor is started by; `before` is done to its folder first.
+   */
+  static async start(name, more = [], env = {}, { docker = DOCKER, within = [], before = async () => {} } = {}) {
     const box = new Box();
+    Object.assign(box, { docker, within });
     box.name = name;
     box.more = more;
     box.env = env;
@@ -83,6 +88,7 @@ export class Box {
     box.port = await freePort();
     box.httpPort = await freePort();
     await mkdir(OUT, { recursive: true });
+    await before(box);
     box.logFile = path.join(OUT, `${name}.log`);
     box.log = createWriteStream(box.logFile);
     await box.up();
@@ -101,10 +107,11 @@ export class Box {
   /** Starts the supervisor and waits until it says that it is ready. */
   async up() {
     const flags = ["supervise", "--state-dir", path.join(this.dir, "s"), "--https", `127.0.0.1:${this.port}`,
-      "--http", `127.0.0.1:${this.httpPort}`, "--docker-socket", DOCKER, "--host-name", "attic", ...this.more];
+      "--http", `127.0.0.1:${this.httpPort}`, "--docker-socket", this.docker, "--host-name", "attic", ...this.more];
     if (process.env.ORBITR_TEST_COMPOSE) flags.push("--compose-bin", process.env.ORBITR_TEST_COMPOSE);
     this.#run = "";
-    const child = spawn(PROGRAM, flags, { stdio: ["ignore", "pipe", "pipe"], env: { ...process.env, ...this.env } });
+    const [program, ...all] = [...this.within, PROGRAM, ...flags];
+    const child = spawn(program, all, { stdio: ["ignore", "pipe", "pipe"], env: { ...process.env, ...this.env } });
     this.#child = child;
     let ended = null;
     child.once("error", (error) => { ended = error.message; });

@@ -11,20 +11,23 @@ import { end, openPort, quietly } from "./quiet.mjs";
 
 const PROGRAM = process.env.ORBITR_TEST_BROWSER ?? "/usr/bin/chromium";
 
-let browser;
+let browser; // a promise: suites that begin beside each other wait for the same one
 
-export async function launch() {
-  if (browser) return browser;
-  await mkdir(OUT, { recursive: true });
-  browser = await chromium.launch({
-    executablePath: await quietly(PROGRAM, path.join(OUT, "chromium")),
-    args: ["--no-sandbox", "--disable-dev-shm-usage", "--disable-background-networking", "--no-proxy-server"],
-  });
+function launch() {
+  browser ??= start();
   return browser;
 }
 
+async function start() {
+  await mkdir(OUT, { recursive: true });
+  return chromium.launch({
+    executablePath: await quietly(PROGRAM, path.join(OUT, "chromium")),
+    args: ["--no-sandbox", "--disable-dev-shm-usage", "--disable-background-networking", "--no-proxy-server"],
+  });
+}
+
 export async function close() {
-  await browser?.close();
+  await (await browser?.catch(() => undefined))?.close();
   browser = undefined;
   end();
 }
@@ -66,9 +69,9 @@ const said = (error) => [error?.name, error?.message, error?.stack, error instan
 
 /** A visitor with a browser profile of their own. Gives the page, its context and what was noticed. */
 export async function visitor(box, { javaScript = true, width = 1440, height = 900, colorScheme = "light" } = {}) {
-  await launch();
+  const program = await launch();
   await box.reachable(openPort);
-  const context = await browser.newContext({
+  const context = await program.newContext({
     baseURL: box.url,
     ignoreHTTPSErrors: true,
     javaScriptEnabled: javaScript,

@@ -38,8 +38,13 @@ export class Machine {
   }
 
   /** A box on it. */
-  box(name) {
-    return Box.start(name, ["--stand-in", this.run], { DBUS_SYSTEM_BUS_ADDRESS: `unix:path=${path.join(this.run, "bus")}` });
+  box(name, more = {}) {
+    return Box.start(name, ["--stand-in", this.run], { DBUS_SYSTEM_BUS_ADDRESS: `unix:path=${path.join(this.run, "bus")}` }, more);
+  }
+
+  /** What happens to the machine by itself: `unit NAME STATE RESULT`, `synchronised yes|no`. */
+  tell(line) {
+    this.#systemd.stdin.write(`${line}\n`);
   }
 
   /** What root leaves, by rename as root does it. */

@@ -60,9 +60,11 @@ test("the palette switches the theme and signs out", async ({ page, watch, someb
   await page.goto("/apps");
   const choose = async (words) => {
     await page.keyboard.press("Control+k");
+    await page.locator("#palette[open]").waitFor();
     await page.keyboard.type(words);
     await eventually(`${words} is found`, 5000, async () => (await page.locator("#palette .palette-item").first().innerText()).toLowerCase().includes(words));
     await page.keyboard.press("Enter");
+    await page.locator("#palette[open]").waitFor({ state: "detached" });
   };
   await choose("dark theme");
   await eventually("it is dark", 3000, async () => (await page.locator("html").getAttribute("data-theme")) === "dark");
@@ -86,6 +88,36 @@ test("the palette reaches every section, with arrows too", async ({ page, watch 
   await eventually("People is the first", 5000, async () => /^People/.test((await page.locator("#palette .palette-item").first().innerText()).trim()));
   await page.keyboard.press("ArrowDown");
   assert.match(await page.evaluate(() => document.activeElement.textContent), /People/);
+  await page.keyboard.press("Enter");
+  await at(page, "/people");
+  watch.clean();
+});
+
+test("Enter takes the answer to what was typed, and a late answer keeps the item that has the focus", async ({ page, watch }) => {
+  const late = async (route) => {
+    await new Promise((then) => setTimeout(then, 400));
+    await route.continue().catch(() => {}); // overtaken by the next question
+  };
+  const first = page.locator("#palette .palette-item").first();
+  await page.goto("/");
+  await page.keyboard.press("Control+k");
+  await first.waitFor();
+  await page.route("**/palette?*", late);
+  assert.doesNotMatch(await first.innerText(), /People/);
+  await page.keyboard.type("people");
+  await page.keyboard.press("Enter"); // before its answer is there
+  await at(page, "/people");
+
+  await page.goto("/");
+  await page.keyboard.press("Control+k");
+  await page.keyboard.type("peop");
+  await eventually("People is the first", 5000, async () => /^People/.test((await first.innerText()).trim()));
+  await page.keyboard.type("l");
+  await page.keyboard.press("ArrowDown");
+  const old = await page.evaluateHandle(() => document.activeElement);
+  await eventually("the answer has replaced the item", 5000, () => old.evaluate((item) => !item.isConnected));
+  await eventually("its successor has the focus", 1000, () => page.evaluate(() => /People/.test(document.activeElement.textContent)));
+  await page.unroute("**/palette?*", late);
   await page.keyboard.press("Enter");
   await at(page, "/people");
   watch.clean();

@@ -121,8 +121,13 @@ test("what was kept is what the machine starts with", async ({ box }) => {
   assert.deepEqual(network.map(({ ipv4, dns }) => [ipv4.address, dns]), [["192.168.1.30", ["192.168.1.1", "9.9.9.9"]]]);
 });
 
-test("a trial is taken back with its button", async ({ somebody, page, box, watch }) => {
+test("a trial is an issue, and is taken back with its button", async ({ somebody, page, box, watch }) => {
   await tries(page, null);
+  await page.getByRole("button", { name: "Keep it" }).waitFor();
+  await page.goto("/issues");
+  const issue = page.locator("#issues .issue", { hasText: "A new setting of eth0 waits to be confirmed" });
+  await issue.getByRole("link", { name: "Look at the network" }).click({ timeout: 70_000 });
+  await page.waitForURL(/\/system\/network$/);
   await page.getByRole("button", { name: "Keep it" }).waitFor();
   await page.getByRole("button", { name: "Take it back now" }).click();
   await page.getByText("eth0: the old setting is back").waitFor();
@@ -130,7 +135,7 @@ test("a trial is taken back with its button", async ({ somebody, page, box, watc
   await eventually("root is told", 10_000, async () => (await written(box)).network_trial === undefined);
   assert.deepEqual(await look(somebody, "network-taken-back"), []);
   watch.clean();
-}, { limit: 90_000 });
+}, { limit: 150_000 });
 
 test("without a script a trial begins, is looked at, and nobody's typing is lost", async ({ plain: { page } }) => {
   await tries(page, "192.168.1.40/24");

@@ -1,28 +1,16 @@
 // Another version of an app and back, as its owner does it: what the page says before, what happens, what is there after.
 
 import assert from "node:assert/strict";
-import { cp, mkdir, readFile, rm, writeFile } from "node:fs/promises";
+import { rm } from "node:fs/promises";
 import path from "node:path";
 
-import { Box, freePort, ROOT } from "../lib/box.mjs";
+import { Box, freePort } from "../lib/box.mjs";
 import { claimed, install, jobEnds, lookAround } from "../lib/hands.mjs";
 import { look } from "../lib/look.mjs";
 import { suite } from "../lib/runner.mjs";
+import { OLD, publish } from "../lib/store.mjs";
 
-const OLD = "1.28.0";
 const NEW = "1.29.0";
-
-/** The store of this machine's owner, with nginx in some version of it. */
-async function publish(folder, version) {
-  const at = path.join(folder, "nginx");
-  await rm(at, { recursive: true, force: true });
-  await mkdir(folder, { recursive: true });
-  await cp(path.join(ROOT, "extensions/catalog/nginx"), at, { recursive: true });
-  const manifest = path.join(at, "extension.yaml");
-  const text = await readFile(manifest, "utf8");
-  assert.ok(text.includes(`version: "${OLD}"`), "the official nginx has another version by now");
-  await writeFile(manifest, text.replace(`version: "${OLD}"`, `version: "${version}"`));
-}
 
 const test = suite("updates", {
   async setup() {

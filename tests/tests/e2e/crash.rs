@@ -18,14 +18,6 @@ async fn box_with_samples() -> (TestBox, Person) {
     (it, ada)
 }
 
-/// From the next start on, the box aborts once at this point.
-fn abort_at(it: &mut TestBox, point: &str) {
-    let marker = it.state().join(format!("aborted-at-{}", point.replace('/', "-")));
-    let _ = std::fs::remove_file(&marker);
-    it.variable("ORBITR_ABORT_AT", Some(point));
-    it.variable("ORBITR_ABORT_ONCE", marker.to_str());
-}
-
 async fn restart(it: &mut TestBox) {
     it.kill();
     it.start().await;
@@ -68,14 +60,14 @@ async fn killed_around_every_step_of_install_and_remove_the_next_start_finishes_
         let (data, remove_at) = (["keep", "delete"][round / removes.len()], &removes[round % removes.len()]);
         let install_at = installs.get(round);
         if let Some(point) = install_at {
-            abort_at(&mut it, point);
+            it.abort_at(point);
             restart(&mut it).await;
         }
         let job = ada.browser.install("local/web", &app, json!({})).await;
         if let Some(point) = install_at {
             assert_eq!(it.ended().await, ABORTED, "{point}");
         }
-        abort_at(&mut it, remove_at);
+        it.abort_at(remove_at);
         match install_at {
             Some(point) => {
                 // The remaining crash is for the removal: this run has to get through the install.
@@ -113,7 +105,7 @@ async fn killed_around_every_step_of_the_way_back_the_next_start_finishes_undoin
     for step in ["probe", "start", "pull", "prepare"] {
         for when in ["undo-before", "undo-after"] {
             let point = format!("app.install/{step}/{when}");
-            abort_at(&mut it, &point);
+            it.abort_at(&point);
             restart(&mut it).await;
             let job = ada.browser.install("local/never", &app, json!({})).await;
             // It never becomes healthy; once it is waited for, its owner gives up.
@@ -143,7 +135,7 @@ async fn an_image_that_is_cleaned_away_between_the_pull_and_the_start_is_fetched
     let (mut it, ada) = box_with_samples().await;
     let app = it.app("web");
     let point = "app.install/pull/after";
-    abort_at(&mut it, point);
+    it.abort_at(point);
     restart(&mut it).await;
     let job = ada.browser.install("local/web", &app, json!({})).await;
     assert_eq!(it.ended().await, ABORTED, "{point}");

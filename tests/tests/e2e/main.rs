@@ -3,13 +3,22 @@
 #![allow(clippy::print_stdout, reason = "the seed of a random run")]
 #![allow(clippy::disallowed_methods, reason = "an authenticator app has a clock of its own")]
 
+mod archives;
 mod auth;
 mod bad_input;
+mod bindings;
 mod chain;
 mod crash;
+mod engine;
+mod healing;
+mod issues;
+mod issues_slow;
+mod movable;
 mod openapi;
+mod policy;
 mod recovery;
 mod safe_mode;
+mod shop;
 mod totp;
 mod updates;
 mod walk;

@@ -77,6 +77,9 @@ impl Document {
         if let Some(first) = resolved["enum"].get(0) {
             return first.clone();
         }
+        if let Some(first) = resolved["examples"].get(0) {
+            return first.clone();
+        }
         match &*self.kind(&resolved) {
             "object" => {
                 let properties = resolved["properties"].as_object().cloned().unwrap_or_default();

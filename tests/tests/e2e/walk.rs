@@ -148,7 +148,9 @@ impl Walk {
             "endpoint" => self.endpoint.clone(),
             "registry" => "local".to_owned(),
             "extension" => "web".to_owned(),
-            "release" => "1".to_owned(),
+            "release" | "snapshot" => "1".to_owned(),
+            // One that could be there, and is not.
+            "issue" => "app-down.nowhere".to_owned(),
             // Accounts, tokens, sessions, invites: none that exists, so that nothing is lost on the way.
             _ => "01890000-0000-7000-8000-000000000000".to_owned(),
         })

@@ -23,9 +23,10 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("orbitr-edge", &["model"]),
     ("orbitr-machine", &["model", "host", "store", "jobs", "access"]),
     ("orbitr-apps", &["model", "host", "docker", "store", "jobs", "access", "sdk", "catalog"]),
+    ("orbitr-watch", &["model", "host", "store", "jobs", "access", "machine", "apps"]),
     // the two ways in: rules and the outside world are behind the rooms
-    ("orbitr-api", &["model", "store", "jobs", "access", "machine", "apps", "sdk", "catalog"]),
-    ("orbitr-web", &["model", "store", "jobs", "access", "machine", "apps", "sdk", "catalog"]),
+    ("orbitr-api", &["model", "store", "jobs", "access", "machine", "apps", "watch", "sdk", "catalog"]),
+    ("orbitr-web", &["model", "store", "jobs", "access", "machine", "apps", "watch", "sdk", "catalog"]),
     // the menu as a picture: what it shows comes in, what it wants goes out
     ("orbitr-console", &["model"]),
     // the wiring
@@ -41,6 +42,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "access",
             "machine",
             "apps",
+            "watch",
             "sdk",
             "catalog",
             "edge",
@@ -75,6 +77,7 @@ const ONLY_IN: &[(&str, &[&str])] = &[
             "orbitr-access",
             "orbitr-machine",
             "orbitr-apps",
+            "orbitr-watch",
             "orbitr-api",
             "orbitr-tests",
         ],

@@ -11,14 +11,17 @@ use axum::{
 use maud::{Markup, html};
 use orbitr_access::{
     Action, Permit,
-    action::{ChangeApp, OperateApp, RemoveApp, RevealAppSecrets, ViewApp, ViewCatalog},
+    action::{ChangeApp, OperateApp, RemoveApp, RevealAppSecrets, ViewApp},
 };
-use orbitr_apps::{AppDetail, ChangeRequest, DataChoice, ExtensionDetail, Phase, RemoveRequest, Started, Verb};
+use orbitr_apps::{
+    AppDetail, ChangeRequest, DataChoice, ExtensionDetail, Phase, RemoveRequest, RenameRequest, Started, Verb,
+};
 use orbitr_model::{AppId, Problem};
 use serde::Deserialize;
 
 use super::{
     form::{self, Purpose},
+    policy,
     show::{cx_of, head},
 };
 use crate::{
@@ -53,14 +56,15 @@ pub(super) async fn restart(State(site): State<Site>, permit: Permit<OperateApp>
     operate(&site, &permit, Verb::Restart, "It is being restarted").await
 }
 
-async fn extension<A: Action>(site: &Site, permit: &Permit<A>, app: &AppDetail) -> Answer<ExtensionDetail> {
-    let look = site.access.permit::<ViewCatalog>(permit.caller(), orbitr_access::TheBox).await?;
-    Ok(site.apps.extension(&look, &app.app.extension)?)
+/// As the store has it, or as the app brought it.
+async fn extension<A: Action<Resource = AppId>>(site: &Site, permit: &Permit<A>) -> Answer<ExtensionDetail> {
+    let look = site.access.permit::<ViewApp>(permit.caller(), permit.resource().clone()).await?;
+    Ok(site.apps.extension_of(&look).await?)
 }
 
 pub(super) async fn settings(State(site): State<Site>, permit: Permit<ChangeApp>, Cx(cx): Cx) -> Answer<Markup> {
     let app = detail(&site, &permit).await?;
-    let extension = extension(&site, &permit, &app).await?;
+    let extension = extension(&site, &permit).await?;
     Ok(settings_page(cx, &app, &extension, &permit, None, None))
 }
 
@@ -71,6 +75,32 @@ fn settings_page(
     permit: &Permit<ChangeApp>,
     typed: Option<&BTreeMap<String, serde_json::Value>>,
     problem: Option<&Problem>,
+) -> Markup {
+    let policy = policy::card(&app.app.id, &app.updates, None, None);
+    settings_and(cx, app, extension, permit, (typed, problem), &policy)
+}
+
+/// The same page, when what was said of updates was refused.
+pub(super) async fn settings_with_policy(
+    site: &Site,
+    permit: &Permit<ChangeApp>,
+    cx: PageCx,
+    typed: &policy::Typed,
+    problem: &Problem,
+) -> Answer<Markup> {
+    let app = detail(site, permit).await?;
+    let extension = extension(site, permit).await?;
+    let policy = policy::card(&app.app.id, &app.updates, Some(typed), Some(problem));
+    Ok(settings_and(cx, &app, &extension, permit, (None, None), &policy))
+}
+
+fn settings_and(
+    cx: PageCx,
+    app: &AppDetail,
+    extension: &ExtensionDetail,
+    permit: &Permit<ChangeApp>,
+    (typed, problem): (Option<&BTreeMap<String, serde_json::Value>>, Option<&Problem>),
+    policy: &Markup,
 ) -> Markup {
     let cx = cx_of(cx, app, Some("Settings"));
     let id = &app.app.id;
@@ -83,9 +113,14 @@ fn settings_page(
     let body = html! {
         (head(app, "settings", permit.caller()))
         div class="stack narrow" {
+            (ui::card("Name", ui::Form::post(format!("/apps/{id}/name"))
+                .body(Field::text("name", "Name").value(app.app.name.as_str()).required())
+                .button(ui::button("Rename"))).hint("Its id and its addresses stay."))
             (ui::card("Settings", ui::Form::post(format!("/apps/{id}/settings")).problem(problem)
                 .body(form::fields(&extension.inputs, &values, Purpose::Change, problem)).button(save))
                 .hint("A change makes a new release. If it does not come up, the one before comes back."))
+            (policy)
+            (super::moves::card(app, permit.caller()))
             (ui::card("Remove", html! { div class="stack stack-s" {
                 p { "Stops the app and removes its containers. You choose whether its data stays." }
                 div class="cluster" { (ui::link_button("Remove …", format!("/apps/{id}/remove")).opens_dialog().icon(Icon::Trash2)) }
@@ -102,7 +137,7 @@ pub(super) async fn change(
     Form(pairs): Form<Vec<(String, String)>>,
 ) -> Answer<Response> {
     let app = detail(&site, &permit).await?;
-    let extension = extension(&site, &permit, &app).await?;
+    let extension = extension(&site, &permit).await?;
     let inputs = form::answers(&extension.inputs, &pairs, Purpose::Change);
     match site.apps.change(&permit, ChangeRequest { inputs: inputs.clone() }).await {
         Ok(Started { job, .. }) => Ok(Flash::busy("The change is under way").redirect(&format!("/jobs/{job}"))),
@@ -116,6 +151,21 @@ pub(super) async fn change(
             Ok((status, page).into_response())
         }
     }
+}
+
+#[derive(Deserialize)]
+pub(super) struct Renamed {
+    #[serde(default)]
+    name: String,
+}
+
+pub(super) async fn rename(
+    State(site): State<Site>,
+    permit: Permit<ChangeApp>,
+    Form(renamed): Form<Renamed>,
+) -> Answer<Response> {
+    site.apps.rename(&permit, &RenameRequest { name: renamed.name }).await?;
+    Ok(Flash::good("It is called so from now on").redirect(&format!("/apps/{}/settings", permit.resource())))
 }
 
 pub(super) async fn reveal(State(site): State<Site>, permit: Permit<RevealAppSecrets>, Cx(cx): Cx) -> Answer<Markup> {
@@ -144,6 +194,8 @@ pub(super) struct RemoveForm {
     data: String,
     #[serde(default)]
     confirm: String,
+    #[serde(default)]
+    passphrase: String,
 }
 
 pub(super) async fn confirm(State(site): State<Site>, permit: Permit<RemoveApp>, Cx(cx): Cx) -> Answer<Markup> {
@@ -165,16 +217,7 @@ async fn remove_page(
     let kept = app.app.phase == Phase::Kept;
     // «0 B of data» says less than «its data».
     let data = if size.0 == 0 { "its data".to_owned() } else { format!("{size} of data") };
-    let fields = html! {
-        @if kept { input type="hidden" name="data" value="delete"; } @else {
-            (Field::radio("data", "Its data", vec![
-                Choice::new("keep", format!("Keep {data}")).help("Installing it again finds everything as it is."),
-                Choice::new("delete", format!("Delete {data}")).help("There is no way back."),
-            ]).value(choice).required())
-        }
-        (Field::text("confirm", "The app's id").mono().problem(problem)
-            .help(html! { "To delete the data, type " code { (id) } @if !kept { "; to keep it, leave this empty" } "." }))
-    };
+    let fields = remove_fields(id.as_str(), kept, &data, choice, problem);
     let confirm = Confirm {
         title: if kept { format!("Delete the data of {name}?") } else { format!("Remove {name}?") },
         goes: if kept {
@@ -211,6 +254,25 @@ async fn remove_page(
     Ok(shell::page(&cx, &title, html! { (ui::Card::plain(html! { (confirm) })) }))
 }
 
+/// What is to become of its data.
+fn remove_fields(id: &str, kept: bool, data: &str, choice: &str, problem: Option<&Problem>) -> Markup {
+    html! {
+        @if kept { input type="hidden" name="data" value="delete"; } @else {
+            (Field::radio("data", "Its data", vec![
+                Choice::new("keep", format!("Keep {data}")).help("Installing it again finds everything as it is."),
+                Choice::new("archive", format!("Put {data} into an archive")).help("One file with everything, to install it again here or elsewhere."),
+                Choice::new("delete", format!("Delete {data}")).help("There is no way back."),
+            ]).value(choice).required())
+        }
+        @if !kept {
+            (Field::password("passphrase", "Passphrase").optional().autocomplete("new-password").problem(problem)
+                .help("For an archive of an app that has passwords: they are put in under this."))
+        }
+        (Field::text("confirm", "The app's id").mono().problem(problem)
+            .help(html! { "To delete the data, type " code { (id) } @if !kept { "; to keep it, leave this empty" } "." }))
+    }
+}
+
 pub(super) async fn remove(
     State(site): State<Site>,
     permit: Permit<RemoveApp>,
@@ -219,6 +281,7 @@ pub(super) async fn remove(
 ) -> Answer<Response> {
     let data = match form.data.as_str() {
         "keep" => DataChoice::Keep,
+        "archive" => DataChoice::Archive,
         "delete" => DataChoice::Delete,
         _ => {
             let problem = Problem::field("data", "choose what happens to the data");
@@ -227,7 +290,8 @@ pub(super) async fn remove(
         }
     };
     let typed = form.confirm.trim();
-    let request = RemoveRequest { data, confirm: (!typed.is_empty()).then(|| typed.to_owned()) };
+    let passphrase = Some(form.passphrase).filter(|text| data == DataChoice::Archive && !text.is_empty());
+    let request = RemoveRequest { data, confirm: (!typed.is_empty()).then(|| typed.to_owned()), passphrase };
     match site.apps.remove(&permit, request).await {
         Ok(started) => Ok(Flash::busy("It is being removed").redirect(&format!("/jobs/{}", started.job))),
         Err(error) => {

@@ -4,7 +4,7 @@ use axum::extract::State;
 use maud::{Markup, html};
 use orbitr_access::{
     Caller, Permit,
-    action::{ListApps, RemoveApp},
+    action::{ListApps, RemoveApp, ViewArchives},
 };
 use orbitr_apps::{AppView, Phase};
 use orbitr_model::Topic;
@@ -29,7 +29,10 @@ pub(super) async fn page(State(site): State<Site>, permit: Permit<ListApps>, Cx(
     let may_install = super::may_install(&site, permit.caller());
     let body = html! {
         (ui::header("Apps").lead(lead)
-            .actions(html! { @if may_install { (ui::link_button("Install an app", "/store").primary().icon(Icon::Plus).shortcut("n")) } }))
+            .actions(html! { @if let Some(home) = site.access.home().filter(|home| permit.caller().may::<ViewArchives>(home)) {
+                (ui::link_button("Archives", format!("/projects/{home}/archives")).quiet())
+            }
+            @if may_install { (ui::link_button("Install an app", "/store").primary().icon(Icon::Plus).shortcut("n")) } }))
         (tables(&apps, permit.caller(), may_install))
     };
     Ok(shell::page(&cx, "Apps", &body))

@@ -1,15 +1,28 @@
 //! Pages of apps: what is installed, the store, one app with its logs and settings, removing it.
 
 mod act;
+mod actions;
+mod archives;
+mod bindings;
+mod consent;
 mod form;
+mod health;
 mod list;
+mod moves;
+mod policy;
 mod releases;
+mod results;
 mod show;
+mod snapshots;
 mod store;
 
+use axum::{extract::DefaultBodyLimit, handler::Handler};
 use orbitr_access::{
     Caller,
-    action::{ChangeApp, InstallApp, ListApps, OperateApp, RemoveApp, RevealAppSecrets, ViewApp, ViewCatalog},
+    action::{
+        ChangeApp, CloneApp, ExportApp, InstallApp, ListApps, ManageArchives, OperateApp, RemoveApp, RevealAppSecrets,
+        ViewApp, ViewArchives, ViewCatalog,
+    },
     gate::Routes,
 };
 use orbitr_apps::{AppView, Verb};
@@ -20,8 +33,25 @@ use crate::{
     ui::{self, Button, Empty, Icon},
 };
 
-pub(crate) fn routes(routes: Routes<Site>) -> Routes<Site> {
+const ARCHIVES: &str = "/projects/{project}/archives";
+
+fn archives(routes: Routes<Site>) -> Routes<Site> {
+    // Piece by piece onto the disk, which is its bound.
+    let upload = archives::upload.layer(DefaultBodyLimit::disable());
     routes
+        .get(ExportApp, "/apps/{app}/export", archives::export_page)
+        .post(ExportApp, "/apps/{app}/export", archives::export)
+        .get(ViewArchives, ARCHIVES, archives::page)
+        .post(ManageArchives, ARCHIVES, upload)
+        .get(ViewArchives, "/projects/{project}/archives/{archive}", archives::show)
+        .get(ViewArchives, "/projects/{project}/archives/{archive}/file", archives::file)
+        .post(InstallApp, "/projects/{project}/archives/{archive}/install", archives::install)
+        .get(ManageArchives, "/projects/{project}/archives/{archive}/delete", archives::confirm)
+        .post(ManageArchives, "/projects/{project}/archives/{archive}/delete", archives::delete)
+}
+
+pub(crate) fn routes(routes: Routes<Site>) -> Routes<Site> {
+    archives(routes)
         .get(ListApps, "/apps", list::page)
         .get(ListApps, "/apps/list", list::rows)
         .get(ViewCatalog, "/store", store::page)
@@ -42,9 +72,22 @@ pub(crate) fn routes(routes: Routes<Site>) -> Routes<Site> {
         .get(ChangeApp, "/apps/{app}/roll-back/{release}", releases::confirm)
         .post(ChangeApp, "/apps/{app}/roll-back/{release}", releases::roll_back)
         .post(OperateApp, "/apps/{app}/start", act::start)
+        .get(OperateApp, "/apps/{app}/stop", bindings::before_stop)
         .post(OperateApp, "/apps/{app}/stop", act::stop)
+        .post(ChangeApp, "/apps/{app}/bindings/{binding}/password", bindings::rotate)
         .post(OperateApp, "/apps/{app}/restart", act::restart)
         .post(RevealAppSecrets, "/apps/{app}/secrets", act::reveal)
+        .post(ChangeApp, "/apps/{app}/name", act::rename)
+        .post(ChangeApp, "/apps/{app}/update-policy", policy::change)
+        .get(RevealAppSecrets, "/apps/{app}/results/{job}", results::page)
+        .get(RevealAppSecrets, "/apps/{app}/results/{job}/live", results::live)
+        .post(RevealAppSecrets, "/apps/{app}/results/{job}", results::take)
+        .get(ChangeApp, "/apps/{app}/actions/{action}", actions::confirm)
+        .post(ChangeApp, "/apps/{app}/actions/{action}", actions::press)
+        .get(RemoveApp, "/apps/{app}/snapshots/{snapshot}/delete", snapshots::confirm)
+        .post(RemoveApp, "/apps/{app}/snapshots/{snapshot}/delete", snapshots::delete)
+        .get(CloneApp, "/apps/{app}/clone", moves::clone_page)
+        .post(CloneApp, "/apps/{app}/clone", moves::clone)
         .get(RemoveApp, "/apps/{app}/remove", act::confirm)
         .post(RemoveApp, "/apps/{app}/remove", act::remove)
 }

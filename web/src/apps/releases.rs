@@ -1,7 +1,5 @@
 //! Another version of an app, and back: the update's page, the releases with their snapshots, rolling back.
 
-use std::collections::BTreeMap;
-
 use axum::{
     Form,
     extract::{Path, State},
@@ -11,17 +9,18 @@ use axum::{
 use maud::{Markup, html};
 use orbitr_access::{
     Caller, Permit,
-    action::{ChangeApp, ViewApp},
+    action::{ChangeApp, RemoveApp, ViewApp},
 };
 use orbitr_apps::{
-    AppDetail, AppView, Phase, ReleaseView, RollBackData, RollBackRequest, Snapshot, UpdatePlan, UpdateRequest, Version,
+    AppDetail, Phase, ReleaseView, RollBackData, RollBackRequest, Snapshot, UpdatePlan, UpdateRequest, Version,
 };
 use orbitr_model::Problem;
-use serde_json::Value;
 
 use super::{
     act::detail,
+    consent,
     form::{self, Purpose},
+    policy,
     show::{cx_of, head},
 };
 use crate::{
@@ -38,10 +37,13 @@ fn version(version: &Version) -> String {
 }
 
 /// That there is a newer version, for whoever may have it.
-pub(super) fn offer(app: &AppView, caller: &Caller) -> Markup {
+pub(super) fn offer(detail: &AppDetail, caller: &Caller, clock: &Clock) -> Markup {
+    let app = &detail.app;
     html! {
-        @if let Some(newer) = app.update.as_ref().filter(|_| app.job.is_none() && caller.may::<ChangeApp>(&app.id)) {
+        @let may = app.job.is_none() && !app.held && caller.may::<ChangeApp>(&app.id);
+        @if let Some(newer) = app.update.as_ref().filter(|_| may) {
             (ui::banner(Tone::Neutral, format!("Version {} is there", version(newer)))
+                .body(policy::waiting(&detail.updates, clock))
                 .actions(ui::link_button("Look at the update", format!("/apps/{}/update", app.id)).small()))
         }
     }
@@ -50,7 +52,7 @@ pub(super) fn offer(app: &AppView, caller: &Caller) -> Markup {
 pub(super) async fn update_page(State(site): State<Site>, permit: Permit<ChangeApp>, Cx(cx): Cx) -> Answer<Markup> {
     let app = detail(&site, &permit).await?;
     let plan = site.apps.plan_update(&permit).await?;
-    Ok(show_update(cx, &app, &plan, permit.caller(), &BTreeMap::new(), None))
+    Ok(show_update(cx, &app, &plan, permit.caller(), &UpdateRequest::default(), None))
 }
 
 fn show_update(
@@ -58,7 +60,7 @@ fn show_update(
     app: &AppDetail,
     plan: &UpdatePlan,
     caller: &Caller,
-    typed: &BTreeMap<String, Value>,
+    typed: &UpdateRequest,
     problem: Option<&Problem>,
 ) -> Markup {
     let cx = cx_of(cx, app, Some("Update"));
@@ -70,6 +72,9 @@ fn show_update(
         (ui::key_values()
             .row("From", html! { (version(&plan.from)) })
             .row("To", html! { (version(&plan.to)) })
+            .maybe("On the way", (!plan.stones.is_empty()).then(|| html! {
+                "Version " (plan.stones.join(", then ")) ": each runs until it has done its own migrations."
+            }))
             .row("New images", html! {
                 @if plan.images.is_empty() { "None" }
                 @for image in &plan.images { div { code { (image) } } }
@@ -79,15 +84,22 @@ fn show_update(
                 @else { "The app stays stopped; the new version starts when you start it." }
             })
             .row("If it does not come up", html! { "The version of now comes back, with its data." }))
-        @if !plan.inputs.is_empty() { (form::fields(&plan.inputs, typed, Purpose::Install, problem)) }
+        @if !plan.inputs.is_empty() { (form::fields(&plan.inputs, &typed.inputs, Purpose::Install, problem)) }
         @if !plan.dropped.is_empty() {
             p class="hint" { "No longer asked for, and forgotten: " (plan.dropped.join(", ")) "." }
         }
+        (consent::fields(&plan.permissions, &typed.consent, problem))
+        (consent::read(&plan.notices, typed.breaking, problem))
     });
     let body = html! {
         (head(app, "overview", caller))
         div class="stack narrow" {
-            @if plan.obstacles.is_empty() {
+            (consent::notices(&plan.notices))
+            @if let Some(hold) = &plan.hold {
+                (ui::banner(Tone::Neutral, "This app is held")
+                    .body(html! { p { @if hold.reason.is_empty() { "It is not updated until it is released." } @else { (hold.reason) } } })
+                    .actions(ui::link_button("Its settings", format!("/apps/{id}/settings")).small()))
+            } @else if plan.obstacles.is_empty() {
                 (ui::card(format!("Update to {}", plan.to.version),
                     form.button(ui::link_button("Cancel", format!("/apps/{id}")).quiet()).button(button)))
             } @else {
@@ -108,12 +120,14 @@ pub(super) async fn update(
     let plan = site.apps.plan_update(&permit).await?;
     let inputs = form::answers(&plan.inputs, &pairs, Purpose::Install);
     let version = Some(form::one(&pairs, "version").to_owned()).filter(|version| !version.is_empty());
-    match site.apps.update(&permit, UpdateRequest { version, inputs: inputs.clone() }).await {
+    let breaking = !form::one(&pairs, "breaking").is_empty();
+    let request = UpdateRequest { version, inputs, consent: consent::given(&plan.permissions, &pairs), breaking };
+    match site.apps.update(&permit, request.clone()).await {
         Ok(started) => Ok(Flash::busy("The update is under way").redirect(&format!("/jobs/{}", started.job))),
         Err(error) => {
             let (status, problem) = refused(error)?;
             let app = detail(&site, &permit).await?;
-            Ok((status, show_update(cx, &app, &plan, permit.caller(), &inputs, Some(&problem))).into_response())
+            Ok((status, show_update(cx, &app, &plan, permit.caller(), &request, Some(&problem))).into_response())
         }
     }
 }
@@ -136,18 +150,22 @@ pub(super) fn table(
     clock: &Clock,
 ) -> ui::Table {
     let may = caller.may::<ChangeApp>(&app.app.id) && app.app.phase == Phase::Installed && app.app.job.is_none();
+    let may_delete = caller.may::<RemoveApp>(&app.app.id) && app.app.job.is_none();
     let rows = releases.iter().map(|release| {
         let data = of(release, snapshots).map(|snapshot| format!("{}, kept {}", snapshot.size, clock.exact(snapshot.created)));
         Row::new()
             .cell(release.number.to_string())
             .cell(html! { (release.version) @if release.active { " " (ui::status(Status::new(Tone::Good, Icon::CircleCheck, "Active"))) } })
-            .cell(release.reason.as_str())
+            .cell(html! { (release.reason) @if !release.consent.is_empty() { span class="status-reason" { "consent to " (release.consent.join(", ")) } } })
             .cell(release.made_by.to_string())
             .cell(data.unwrap_or_default())
             .cell(clock.ago(release.created))
             .cell(html! {
                 @if may && !release.active {
                     (ui::link_button("Roll back …", format!("/apps/{}/roll-back/{}", app.app.id, release.number)).small().quiet().opens_dialog())
+                }
+                @if let Some(snapshot) = of(release, snapshots).filter(|_| may_delete) {
+                    (ui::link_button("Delete data …", format!("/apps/{}/snapshots/{}/delete", app.app.id, snapshot.number)).small().quiet().opens_dialog())
                 }
             })
     });
@@ -174,12 +192,12 @@ pub(super) async fn confirm(
     Cx(cx): Cx,
     Path((_, number)): Path<(String, String)>,
 ) -> Answer<Markup> {
-    confirm_page(&site, &permit, cx, numbered(&number)?, None).await
+    confirm_page(&site, &permit, cx, numbered("release", &number)?, None).await
 }
 
-/// The release that an address names.
-fn numbered(text: &str) -> Answer<u32> {
-    text.parse().map_err(|_| Trouble(Problem::not_found("release", text)))
+/// The number of a release or a snapshot that an address names.
+pub(super) fn numbered(kind: &str, text: &str) -> Answer<u32> {
+    text.parse().map_err(|_| Trouble(Problem::not_found(kind, text)))
 }
 
 async fn confirm_page(
@@ -233,7 +251,7 @@ pub(super) async fn roll_back(
     Path((_, number)): Path<(String, String)>,
     Form(pairs): Form<Vec<(String, String)>>,
 ) -> Answer<Response> {
-    let number = numbered(&number)?;
+    let number = numbered("release", &number)?;
     let data = match form::one(&pairs, "data") {
         "now" => RollBackData::Now,
         "then" => RollBackData::Then,

@@ -10,12 +10,12 @@ use orbitr_access::{
     Caller, Permit,
     action::{InstallApp, ListEvents, RemoveApp, ViewApp},
 };
-use orbitr_apps::{AppDetail, ContainerView, LOG_LINES_MAX, LogEntry, LogQuery, Phase, Verb};
+use orbitr_apps::{AppDetail, ContainerView, Health, LOG_LINES_MAX, LogEntry, LogQuery, Phase, Verb};
 use orbitr_model::{AppId, Level, PageRequest, Problem, Topic};
 use orbitr_store::events::Filter;
 use serde::Deserialize;
 
-use super::{icon, releases};
+use super::{actions, bindings, health, icon, releases};
 use crate::{
     history as history_pages,
     shell::{self, PageCx, Section},
@@ -42,9 +42,13 @@ pub(super) fn head(app: &AppDetail, tab: &str, caller: &Caller) -> Markup {
             .lead(html! { (ui::app_status(&app.app.status)) span { (app.app.version) " · " (app.app.extension) } })
             .actions(html! {
                 @for (index, verb) in super::verbs(&app.app, caller).into_iter().enumerate() {
-                    @let button = super::verb_button(id, verb);
-                    @let button = if verb == Verb::Start { button.primary() } else { button };
-                    (if index == 0 { button.shortcut("r") } else { button })
+                    @if verb == Verb::Stop && app.dependants.iter().any(|dependant| dependant.runs) {
+                        (ui::link_button("Stop …", format!("/apps/{id}/stop")).icon(Icon::Square).opens_dialog())
+                    } @else {
+                        @let button = super::verb_button(id, verb);
+                        @let button = if verb == Verb::Start { button.primary() } else { button };
+                        (if index == 0 { button.shortcut("r") } else { button })
+                    }
                 }
             }))
         (ui::tabs(app.app.name.as_str(), &all))
@@ -60,35 +64,38 @@ pub(super) fn cx_of(cx: PageCx, app: &AppDetail, here: Option<&str>) -> PageCx {
 }
 
 pub(super) async fn overview(State(site): State<Site>, permit: Permit<ViewApp>, Cx(cx): Cx) -> Answer<Markup> {
-    let app = site.apps.get(&permit).await?;
+    let (app, lately) = (site.apps.get(&permit).await?, site.apps.health(&permit).await?);
     let cx = cx_of(cx, &app, None);
     let title = app.app.name.to_string();
-    Ok(shell::page(&cx, &title, overview_live(&app, permit.caller(), &cx)))
+    Ok(shell::page(&cx, &title, overview_live(&app, &lately, permit.caller(), &cx)))
 }
 
 pub(super) async fn live(State(site): State<Site>, permit: Permit<ViewApp>, Cx(cx): Cx) -> Answer<Markup> {
-    let app = site.apps.get(&permit).await?;
-    Ok(overview_live(&app, permit.caller(), &cx))
+    let (app, lately) = (site.apps.get(&permit).await?, site.apps.health(&permit).await?);
+    Ok(overview_live(&app, &lately, permit.caller(), &cx))
 }
 
-fn overview_live(app: &AppDetail, caller: &Caller, cx: &PageCx) -> Markup {
+fn overview_live(app: &AppDetail, lately: &Health, caller: &Caller, cx: &PageCx) -> Markup {
     let id = &app.app.id;
     let body = html! {
         (head(app, "overview", caller))
         @if let Some(job) = &app.app.job {
             (ui::banner(Tone::Busy, &job.title).actions(ui::link_button("Follow it", format!("/jobs/{}", job.id)).small().opens_drawer()))
         }
-        (releases::offer(&app.app, caller))
+        (health::care(&app.app, &cx.clock))
+        (releases::offer(app, caller, &cx.clock))
         @if app.app.phase == Phase::Kept { (kept_banner(app, caller)) } @else {
         div class="split" {
             div class="stack" {
                 (connection(app, caller))
+                (actions::card(app, caller, &cx.clock))
+                (bindings::cards(app, caller))
                 (ui::card("Containers", containers(&app.containers, &cx.clock)).flush())
                 @if !app.notes.is_empty() {
                     (ui::card("What now", ui::prose(&app.notes)))
                 }
             }
-            div class="stack" { (about(app, &cx.clock)) }
+            div class="stack" { (health::card(&app.app, lately, &cx.clock)) (about(app, &cx.clock)) }
         }
         }
     };
@@ -191,6 +198,9 @@ fn about(app: &AppDetail, clock: &Clock) -> Markup {
                 .row("Id", ui::copyable(app.app.id.as_str()))
                 .row("Installed", clock.ago(app.app.created))
                 .maybe("Release", app.release.as_ref().map(|release| html! { (release.number) " · " (release.reason) }))
+                .maybe("Held", app.updates.policy.hold.as_ref().map(|hold| html! {
+                    @if hold.reason.is_empty() { "Not updated until it is released" } @else { (hold.reason) }
+                }))
                 .maybe("By", app.release.as_ref().map(|release| release.made_by.to_string())))
         }))
         @if let Some(release) = &app.release {

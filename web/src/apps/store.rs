@@ -11,13 +11,14 @@ use axum::{
 use maud::{Markup, html};
 use orbitr_access::{
     Caller, Permit,
-    action::{InstallApp, ViewCatalog},
+    action::{InstallApp, ListApps, ViewCatalog},
 };
-use orbitr_apps::{ExtensionDetail, InstallRequest, Plan};
+use orbitr_apps::{AppView, ExtensionDetail, InstallRequest, Plan};
 use orbitr_model::{DisplayName, ExtensionId, Problem};
 use serde::Deserialize;
 
 use super::{
+    bindings, consent,
     form::{self, Purpose},
     icon as icon_of,
 };
@@ -75,9 +76,11 @@ pub(super) async fn extension(
     let id = id(&registry, &extension)?;
     let detail = site.apps.extension(&permit, &id)?;
     let app = onto.app.map(|app| app.parse()).transpose().map_err(|_| Trouble(Problem::not_found("app", "that")))?;
-    let request = InstallRequest { extension: id, app, name: None, inputs: BTreeMap::new() };
+    let request = InstallRequest { app, ..InstallRequest::of(id) };
     let (plan, problem) = planned(&site, &permit, &request).await?;
-    Ok(show(&cx_of(cx, &detail), &detail, plan.as_ref(), &request, permit.caller(), &site, problem.as_ref()))
+    let apps = apps(&site, permit.caller()).await?;
+    let asked = Asked { plan: plan.as_ref(), request: &request, apps: &apps, problem: problem.as_ref() };
+    Ok(show(&cx_of(cx, &detail), &detail, &asked, permit.caller(), &site))
 }
 
 /// The plan, and what stands in the way of one.
@@ -99,15 +102,22 @@ fn cx_of(cx: PageCx, detail: &ExtensionDetail) -> PageCx {
     cx.section(Section::Store).here(detail.extension.name.clone())
 }
 
-fn show(
-    cx: &PageCx,
-    detail: &ExtensionDetail,
-    plan: Option<&Plan>,
-    request: &InstallRequest,
-    caller: &Caller,
-    site: &Site,
-    problem: Option<&Problem>,
-) -> Markup {
+/// What the form begins with.
+struct Asked<'a> {
+    plan: Option<&'a Plan>,
+    request: &'a InstallRequest,
+    /// The apps that somebody may choose from.
+    apps: &'a [AppView],
+    problem: Option<&'a Problem>,
+}
+
+/// The apps that somebody may see.
+async fn apps(site: &Site, caller: &Caller) -> Answer<Vec<AppView>> {
+    let list = site.access.permit::<ListApps>(caller, orbitr_access::TheBox).await?;
+    Ok(site.apps.list(&list).await?)
+}
+
+fn show(cx: &PageCx, detail: &ExtensionDetail, asked: &Asked<'_>, caller: &Caller, site: &Site) -> Markup {
     let extension = &detail.extension;
     let may = super::may_install(site, caller);
     let body = html! {
@@ -120,23 +130,20 @@ fn show(
                 } @else if !may {
                     (ui::banner(Tone::Neutral, "You may look, not install").body(html! { p { "An admin of this box can let you install apps: under People, by the grant «Manage» on every app." } }))
                 } @else {
-                    (ui::card("Install", install_form(detail, plan, request, problem)))
+                    (ui::card("Install", install_form(detail, asked, site)))
                 }
             }
             div class="stack" {
-                (facts(detail, plan))
+                (facts(detail, asked.plan))
             }
         }
     };
     shell::page(cx, &extension.name, &body)
 }
 
-fn install_form(
-    detail: &ExtensionDetail,
-    plan: Option<&Plan>,
-    request: &InstallRequest,
-    problem: Option<&Problem>,
-) -> Markup {
+fn install_form(detail: &ExtensionDetail, asked: &Asked<'_>, site: &Site) -> Markup {
+    let Asked { plan, request, apps, problem } = asked;
+    let (plan, problem) = (*plan, *problem);
     let mut values = plan.map(|plan| plan.inputs.clone()).unwrap_or_default();
     values.extend(request.inputs.iter().map(|(name, value)| (name.clone(), value.clone())));
     let name = request.name.as_ref().or(plan.map(|plan| &plan.name)).map_or_else(String::new, ToString::to_string);
@@ -149,7 +156,9 @@ fn install_form(
         (ui::Form::post(format!("/projects/home/install/{}", detail.extension.id)).problem(problem).body(html! {
             @if onto_kept { input type="hidden" name="app" value=(app); }
             (Field::text("name", "Name").value(name).required().max_length(64).help("How it is called on this box.").problem(problem))
+            @if !onto_kept { (bindings::fields(&detail.requires, apps, site.access.home(), &request.bindings, problem)) }
             (form::fields(&detail.inputs, &values, Purpose::Install, problem))
+            (consent::fields(&detail.permissions, &request.consent, problem))
             @if !onto_kept {
                 details class="advanced" open[problem.is_some_and(|p| p.message_for("app").is_some())] {
                     summary { "Id" }
@@ -200,27 +209,28 @@ pub(super) async fn install(
     let id = id(&registry, &extension)?;
     let look = site.access.permit::<ViewCatalog>(permit.caller(), orbitr_access::TheBox).await?;
     let detail = site.apps.extension(&look, &id)?;
-    let mut request = InstallRequest {
-        extension: id,
-        app: None,
-        name: None,
-        inputs: form::answers(&detail.inputs, &pairs, Purpose::Install),
-    };
-    let problem = match named(&mut request, &pairs) {
+    let inputs = form::answers(&detail.inputs, &pairs, Purpose::Install);
+    let consent = consent::given(&detail.permissions, &pairs);
+    let mut request = InstallRequest { inputs, consent, ..InstallRequest::of(id) };
+    let read = named(&mut request, &pairs).and_then(|()| bindings::answers(&detail.requires, &pairs));
+    let problem = match read.map(|bindings| request.bindings = bindings) {
         Ok(()) => match site.apps.install(&permit, request.clone()).await {
             Ok(started) => {
                 return Ok(Flash::busy("It is being installed").redirect(&format!("/jobs/{}", started.job)));
             }
-            Err(error) => Problem::from(error),
+            Err(error) => bindings::at_their_fields(Problem::from(error)),
         },
         Err(problem) => problem,
     };
     if problem.status >= 500 {
         return Err(Trouble(problem));
     }
-    let (plan, _) = planned(&site, &look, &InstallRequest { inputs: BTreeMap::new(), ..request.clone() }).await?;
+    let bare = InstallRequest { app: request.app.clone(), ..InstallRequest::of(request.extension.clone()) };
+    let (plan, _) = planned(&site, &look, &bare).await?;
     let cx = cx_of(cx, &detail);
-    let page = show(&cx, &detail, plan.as_ref(), &request, permit.caller(), &site, Some(&problem));
+    let apps = apps(&site, permit.caller()).await?;
+    let asked = Asked { plan: plan.as_ref(), request: &request, apps: &apps, problem: Some(&problem) };
+    let page = show(&cx, &detail, &asked, permit.caller(), &site);
     let status = StatusCode::from_u16(problem.status).unwrap_or(StatusCode::UNPROCESSABLE_ENTITY);
     Ok((status, page).into_response())
 }

@@ -11,7 +11,7 @@ use axum::{
 use futures_util::TryStreamExt;
 use maud::{Markup, html};
 use orbitr_access::{Permit, action::ViewAudit, gate::Routes};
-use orbitr_model::{PageRequest, Timestamp};
+use orbitr_model::{PageRequest, Timestamp, deed};
 use orbitr_store::{
     Outcome,
     events::{Event, Filter},
@@ -71,6 +71,9 @@ fn look(event: &Event) -> (Tone, Icon) {
         Outcome::Failed => (Tone::Bad, Icon::CircleX),
         Outcome::Ok => match event.action.split('.').next() {
             Some("app") => (Tone::Neutral, Icon::LayoutGrid),
+            Some("issue") if event.action == deed::ISSUE_FOUND => (Tone::Warn, Icon::Bell),
+            Some("issue") if event.action == deed::ISSUE_ENDED => (Tone::Good, Icon::Bell),
+            Some("issue") => (Tone::Neutral, Icon::Bell),
             Some("job") => (Tone::Good, Icon::CircleCheck),
             Some("box") => (Tone::Neutral, Icon::Settings),
             _ => (Tone::Neutral, Icon::Users),
@@ -189,6 +192,7 @@ fn filters(shown: &Shown) -> Markup {
         ("", "Everything"),
         ("app", "Apps"),
         ("job", "Jobs"),
+        ("issue", "Issues"),
         ("session", "Sign-ins"),
         ("user", "Accounts"),
         ("token", "Tokens"),

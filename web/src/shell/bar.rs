@@ -1,11 +1,12 @@
 //! Top bar: where you are, search, what runs now, your account; and the things that lie over a page.
 
 use maud::{Markup, html};
+use orbitr_watch::{Counts, Severity};
 
 use super::{PageCx, TrayJob, nav::NavItem};
 use crate::{
     prefs::{self, Theme},
-    ui::{self, Icon},
+    ui::{self, Icon, Tone},
 };
 
 /// The mark: a planet, its orbit and what goes round it.
@@ -41,6 +42,7 @@ pub(super) fn top(cx: &PageCx) -> Markup {
                 a class="palette-button" href="/palette" data-palette {
                     (Icon::Search) span { "Search or run …" } kbd { "Ctrl K" }
                 }
+                @if let Some(counts) = &cx.issues { (bell(counts)) }
                 (tray(&cx.jobs))
                 (account(cx))
             }
@@ -95,6 +97,25 @@ pub fn tray(jobs: &[TrayJob]) -> Markup {
                 }
                 @if jobs.is_empty() { p class="menu-note" { "Nothing runs. What you start shows up here." } }
                 a class="menu-item" href="/jobs" { (Icon::ListChecks) "All jobs" }
+            }
+        }
+    }
+}
+
+/// How many issues there are: a bell that leads to them. Also the answer of `GET /issues/bell`, which keeps it live.
+#[must_use]
+pub fn bell(counts: &Counts) -> Markup {
+    let tone = counts.worst().map(|worst| match worst {
+        Severity::Bad => Tone::Bad,
+        Severity::Warning => Tone::Warn,
+        Severity::Info => Tone::Busy,
+    });
+    html! {
+        div id="bell" class="bell" data-live="issues" data-src="/issues/bell" {
+            a class="top-button" href="/issues" data-tone=[tone.map(Tone::as_str)] {
+                (Icon::Bell)
+                @if counts.all() > 0 { span class="count" aria-hidden="true" { (counts.all()) } }
+                span class="sr-only" { @match counts.all() { 0 => "No issues", 1 => "1 issue", n => { (n) " issues" } } }
             }
         }
     }

@@ -9,6 +9,7 @@ mod nav;
 use jiff::tz::TimeZone;
 use maud::{DOCTYPE, Markup, Render, html};
 use orbitr_model::{JobId, JobState, Mode, Role, Timestamp};
+use orbitr_watch::Counts;
 
 use crate::{
     assets::{asset_url, build_id},
@@ -18,7 +19,7 @@ use crate::{
     ui::{self, Clock, Icon, Tone},
 };
 
-pub use bar::tray;
+pub use bar::{bell, tray};
 pub use error::{error_page, error_status};
 pub use nav::{NavItem, Section};
 
@@ -84,6 +85,8 @@ pub struct PageCx {
     pub crumbs: Vec<Crumb>,
     /// What runs now, as far as this viewer may see it; the tray shows the first five.
     pub jobs: Vec<TrayJob>,
+    /// How many issues there are, as far as this viewer may see them; none where nobody can say.
+    pub issues: Option<Counts>,
     /// After how many seconds a browser without JavaScript loads the page again. Only for pages on which nobody types: what
     /// was typed would be gone.
     pub look_again: Option<u32>,
@@ -108,6 +111,7 @@ impl PageCx {
             section: None,
             crumbs: Vec::new(),
             jobs: Vec::new(),
+            issues: None,
             look_again: None,
             events_after: None,
         }

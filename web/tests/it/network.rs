@@ -17,6 +17,7 @@ use orbitr_host::testing::FakeSystemd;
 use orbitr_jobs::Jobs;
 use orbitr_machine::{Machine, Outside};
 use orbitr_store::Store;
+use orbitr_watch::Watch;
 use orbitr_web::{Certificates, Hub, Site};
 use tower::ServiceExt as _;
 
@@ -68,11 +69,13 @@ impl Pages {
         access.claim(claim, &Client::default()).await.unwrap();
         let gate = orbitr_web::gate(access.clone());
         let follower = machine.clone();
+        let watch = Watch::new(store.clone(), apps.clone(), machine.clone());
         let site = Site {
             access,
             apps,
             jobs,
             machine,
+            watch,
             hub: Hub::start(&store),
             certificates: Arc::new(Certificates { authority: String::new(), pem: String::new() }),
             reference: Arc::new(|| bytes::Bytes::from_static(b"{}")),

@@ -14,7 +14,7 @@ use crate::{
 
 pub(crate) use read::{pattern, read};
 pub use resolve::{PortWish, ResolveContext, Resolved};
-pub(crate) use resolve::{arch_word, holds, written_default};
+pub(crate) use resolve::{arch_word, holds, resolve, written_default};
 
 /// A typed answer to an input.
 #[derive(Clone, Debug, PartialEq)]

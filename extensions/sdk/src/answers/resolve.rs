@@ -11,9 +11,10 @@ use serde_json::{Value, json};
 
 use super::{Answer, read};
 use crate::{
+    binding::Bindings,
     manifest::Manifest,
     secret::{Fill, SecretText, generate},
-    sections::{Arch, Choice, Input, InputKind, OnChange, PathSource, PortRange, Transport},
+    sections::{Arch, Choice, Input, InputKind, Name, OnChange, PathSource, PortRange, Transport},
     when::{Fact, When},
 };
 
@@ -25,6 +26,8 @@ pub struct ResolveContext<'a> {
     pub timezone: &'a str,
     /// The box's language, for inputs that nobody answered.
     pub locale: &'a str,
+    /// Where each requirement comes from.
+    pub bindings: &'a Bindings,
     /// Whether a time zone of the right form exists.
     pub is_timezone: &'a dyn Fn(&str) -> bool,
     /// Picks a port on the box; `None` when none is free. Called for each port input without an answer and for each
@@ -60,6 +63,7 @@ pub struct PortWish<'a> {
 pub struct Resolved {
     pub(crate) answers: IndexMap<String, Answer>,
     pub(crate) ports: BTreeMap<String, u16>,
+    pub(crate) bindings: Bindings,
 }
 
 impl Resolved {
@@ -96,13 +100,20 @@ impl Resolved {
         &self.ports
     }
 
+    /// Where each requirement comes from.
+    #[must_use]
+    pub const fn bindings(&self) -> &Bindings {
+        &self.bindings
+    }
+
     /// What has to be done so that these answers hold for an app that runs with `before`; `None` when nothing changed.
     /// The strongest of the changed inputs' `on_change` counts; a changed port means new containers.
     ///
     /// # Errors
     /// The changed inputs that only count at the first installation.
     pub fn change_from(&self, before: &Self, manifest: &Manifest) -> Result<Option<OnChange>, Vec<FieldError>> {
-        let mut strongest = (self.ports != before.ports).then_some(OnChange::Recreate);
+        let moved = self.ports != before.ports || self.bindings != before.bindings;
+        let mut strongest = moved.then_some(OnChange::Recreate);
         let mut errors = Vec::new();
         for (name, answer) in &self.answers {
             let Some(input) = manifest.inputs().get(name.as_str()) else { continue };
@@ -132,19 +143,7 @@ impl Manifest {
         given: &BTreeMap<String, Value>,
         cx: &mut ResolveContext<'_>,
     ) -> Result<Resolved, Vec<FieldError>> {
-        let mut resolved = Resolved::default();
-        let mut errors = Vec::new();
-        for name in given.keys().filter(|name| !self.inputs().contains_key(name.as_str())) {
-            errors.push(field_error(name, "there is no such input"));
-        }
-        for (name, input) in self.inputs() {
-            match self.resolve_one(name.as_str(), input, given.get(name.as_str()), &resolved, cx) {
-                Ok(answer) => {
-                    resolved.answers.insert(name.to_string(), answer);
-                }
-                Err(message) => errors.push(field_error(name.as_str(), message)),
-            }
-        }
+        let (mut resolved, mut errors) = resolve(self.inputs(), given, cx);
         let mut taken: BTreeSet<(u16, Transport)> = BTreeSet::new();
         for (name, answer) in &resolved.answers {
             if let (Answer::Port(port), Some(InputKind::Port(kind))) =
@@ -174,32 +173,58 @@ impl Manifest {
         }
         if errors.is_empty() { Ok(resolved) } else { Err(errors) }
     }
+}
 
-    fn resolve_one(
-        &self,
-        name: &str,
-        input: &Input,
-        given: Option<&Value>,
-        so_far: &Resolved,
-        cx: &mut ResolveContext<'_>,
-    ) -> Result<Answer, String> {
-        let arch = cx.arch;
-        if input.common.when.as_ref().is_some_and(|when| !holds(when, so_far, arch)) {
-            return Ok(Answer::Unset);
+/// The answers to a list of inputs, and what is wrong with them.
+pub(crate) fn resolve(
+    inputs: &IndexMap<Name, Input>,
+    given: &BTreeMap<String, Value>,
+    cx: &mut ResolveContext<'_>,
+) -> (Resolved, Vec<FieldError>) {
+    let mut resolved = Resolved { bindings: cx.bindings.clone(), ..Resolved::default() };
+    let unknown = given.keys().filter(|name| !inputs.contains_key(name.as_str()));
+    let mut errors: Vec<_> = unknown.map(|name| field_error(name, "there is no such input")).collect();
+    for (name, input) in inputs {
+        match resolve_one(name.as_str(), input, given.get(name.as_str()), &resolved, cx) {
+            Ok(answer) => {
+                resolved.answers.insert(name.to_string(), answer);
+            }
+            Err(message) => errors.push(field_error(name.as_str(), message)),
         }
-        let answer = given.map_or(Ok(Answer::Unset), |given| read(&input.kind, given))?;
-        let answer = if answer == Answer::Unset { by_default(name, input, cx)? } else { answer };
-        check_choices(&input.kind, &answer, so_far, arch)?;
-        if let (InputKind::Timezone(_), Answer::Text(zone)) = (&input.kind, &answer)
-            && !(cx.is_timezone)(zone)
-        {
-            return Err(format!("there is no time zone «{zone}»"));
-        }
-        match answer {
-            Answer::Unset if input.common.required.unwrap_or(true) => Err("an answer is needed".to_owned()),
-            Answer::Text(text) if input.common.secret => Ok(Answer::Secret(SecretText::new(text))),
-            answer => Ok(answer),
-        }
+    }
+    (resolved, errors)
+}
+
+fn resolve_one(
+    name: &str,
+    input: &Input,
+    given: Option<&Value>,
+    so_far: &Resolved,
+    cx: &mut ResolveContext<'_>,
+) -> Result<Answer, String> {
+    let arch = cx.arch;
+    // It only says where the choice stands in the form.
+    if matches!(input.kind, InputKind::Binding(_)) {
+        return match given {
+            None | Some(Value::Null) => Ok(Answer::Unset),
+            Some(_) => Err("where it comes from is chosen under bindings".to_owned()),
+        };
+    }
+    if input.common.when.as_ref().is_some_and(|when| !holds(when, so_far, arch)) {
+        return Ok(Answer::Unset);
+    }
+    let answer = given.map_or(Ok(Answer::Unset), |given| read(&input.kind, given))?;
+    let answer = if answer == Answer::Unset { by_default(name, input, cx)? } else { answer };
+    check_choices(&input.kind, &answer, so_far, arch)?;
+    if let (InputKind::Timezone(_), Answer::Text(zone)) = (&input.kind, &answer)
+        && !(cx.is_timezone)(zone)
+    {
+        return Err(format!("there is no time zone «{zone}»"));
+    }
+    match answer {
+        Answer::Unset if input.common.required.unwrap_or(true) => Err("an answer is needed".to_owned()),
+        Answer::Text(text) if input.common.secret => Ok(Answer::Secret(SecretText::new(text))),
+        answer => Ok(answer),
     }
 }
 
@@ -211,7 +236,7 @@ fn field_error(name: &str, message: impl Into<String>) -> FieldError {
 pub(crate) fn holds(when: &When, answers: &Resolved, arch: Arch) -> bool {
     when.holds(&|fact| match fact {
         Fact::Input(name) => answers.answers.get(name).map(Answer::compared),
-        Fact::Binding(_) => None,
+        Fact::Binding(name) => answers.bindings.get(name).map(|choice| choice.as_str().to_owned()),
         Fact::Arch => Some(arch_word(arch).to_owned()),
     })
 }

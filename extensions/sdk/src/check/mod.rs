@@ -1,6 +1,7 @@
 //! The rules that look at more than one section. A manifest that breaks one of them means nothing, so reading it fails;
 //! what is only bad manners is in `lint`.
 
+mod bindings;
 mod inputs;
 mod references;
 mod values;
@@ -48,5 +49,6 @@ pub(crate) fn check(checker: &mut Checker<'_>) {
     values::check(checker);
     references::check(checker);
     inputs::check(checker);
+    bindings::check(checker);
     variables::check(checker);
 }

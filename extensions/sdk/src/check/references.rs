@@ -17,7 +17,7 @@ pub(super) fn check(checker: &mut Checker<'_>) {
 }
 
 /// Says so when `name` is not a Compose service.
-fn service(checker: &mut Checker<'_>, path: &str, name: &str) {
+pub(super) fn service(checker: &mut Checker<'_>, path: &str, name: &str) {
     if !checker.compose.services.contains_key(name) {
         let known: Vec<&str> = checker.compose.services.keys().map(String::as_str).collect();
         let hint = suggest(name, &known, "service");

@@ -1,7 +1,12 @@
 //! Single values with rules that their type does not carry.
 
 use super::Checker;
-use crate::{nearest::suggest, secret::length_rule};
+use crate::{
+    cron::Cron,
+    nearest::suggest,
+    secret::length_rule,
+    sections::{ResultKind, TimeSpan},
+};
 
 /// The format's version.
 const SCHEMA: u32 = 1;
@@ -9,6 +14,10 @@ const SCHEMA: u32 = 1;
 const SUMMARY_CHARS: usize = 80;
 /// Characters of a name.
 const NAME_CHARS: usize = 60;
+/// Between two runs by the clock, at least.
+const SHORTEST_TIME: TimeSpan = TimeSpan::from_secs(60);
+/// And at most.
+const LONGEST_TIME: TimeSpan = TimeSpan::from_secs(366 * 24 * 3600);
 
 pub(super) fn check(checker: &mut Checker<'_>) {
     let x = checker.x;
@@ -34,16 +43,7 @@ pub(super) fn check(checker: &mut Checker<'_>) {
             checker.error(&format!("secrets.{name}.length"), rule);
         }
     }
-    for (name, job) in &x.jobs {
-        if job.cron.is_some() == job.every.is_some() {
-            checker.error(&format!("jobs.{name}"), "write one of cron and every");
-        }
-        if !x.actions.contains_key(&job.action) {
-            let known: Vec<&str> = x.actions.keys().map(|name| name.as_str()).collect();
-            let message = format!("there is no action «{}»", job.action);
-            checker.error_with(&format!("jobs.{name}.action"), message, suggest(job.action.as_str(), &known, "action"));
-        }
-    }
+    jobs(checker);
     for (index, permission) in x.permissions.iter().enumerate() {
         if x.permissions.iter().take(index).any(|earlier| earlier.grant == permission.grant) {
             checker.error(&format!("permissions.{index}"), format!("«{}» stands here a second time", permission.grant));
@@ -55,6 +55,36 @@ pub(super) fn check(checker: &mut Checker<'_>) {
             if ways.iter().filter(|way| **way).count() != 1 {
                 checker.error(&format!("upgrade.volumes_migrate.{index}"), "write one of rename, move and chown");
             }
+        }
+    }
+}
+
+/// What the clock does: actions that need no answer.
+fn jobs(checker: &mut Checker<'_>) {
+    let x = checker.x;
+    for (name, job) in &x.jobs {
+        if job.cron.is_some() == job.every.is_some() {
+            checker.error(&format!("jobs.{name}"), "write one of cron and every");
+        }
+        if let Some(Err(problem)) = job.cron.as_ref().map(|cron| cron.parse::<Cron>()) {
+            checker.error(&format!("jobs.{name}.cron"), problem.to_string());
+        }
+        if job.every.is_some_and(|every| every < SHORTEST_TIME || every > LONGEST_TIME) {
+            checker.error(&format!("jobs.{name}.every"), "write a time from 1m to 366d");
+        }
+        let path = format!("jobs.{name}.action");
+        let Some(action) = x.actions.get(&job.action) else {
+            let known: Vec<&str> = x.actions.keys().map(|name| name.as_str()).collect();
+            let message = format!("there is no action «{}»", job.action);
+            checker.error_with(&path, message, suggest(job.action.as_str(), &known, "action"));
+            continue;
+        };
+        if let Some((input, _)) = action.inputs.iter().find(|(_, input)| input.must_be_answered()) {
+            let hint = Some(format!("give «{input}» a default"));
+            checker.error_with(&path, "it asks for an answer, and nobody is there to give it", hint);
+        }
+        if action.result != ResultKind::Text {
+            checker.error(&path, "nobody is there to look at what it gives");
         }
     }
 }

@@ -56,6 +56,9 @@ fn is_known(x: &XOrbitr, declared: &[String], path: &str, is_block: bool, name: 
         let action = action.filter(|_| is_block).and_then(|action| x.actions.get(action));
         return action.is_some_and(|action| action.inputs.keys().any(|known| known.in_capitals() == input));
     }
+    if is_block && path.starts_with("provides.") && vars::GRANT.contains(&name) {
+        return true;
+    }
     declared.iter().any(|known| known == name) || vars::is_binding(x, name)
 }
 
@@ -75,6 +78,10 @@ fn undeclared(x: &XOrbitr, declared: &[String], at: crate::diagnostic::Place, pa
         Some(("path", rest)) => format!("add «{rest}» of type path to x-orbitr.inputs"),
         Some(("secret", rest)) => format!("add «{rest}» to x-orbitr.secrets"),
         Some(("port", rest)) => format!("add «{rest}» to x-orbitr.ports"),
+        Some(("bind", _)) if declared.iter().any(|known| known.starts_with("BIND_")) => {
+            let known: Vec<&str> = declared.iter().map(String::as_str).filter(|it| it.starts_with("BIND_")).collect();
+            format!("known: {}", known.join(", "))
+        }
         Some(("bind", _)) => "add it to x-orbitr.requires; the name is BIND_<NAME>_<FIELD>".to_owned(),
         Some(("route", _)) => "the names are ROUTE_<NAME>_URL, _HOST, _HOSTS and _SCHEME".to_owned(),
         Some(("sys", _)) => format!("known: {}", vars::SYS.join(", ")),

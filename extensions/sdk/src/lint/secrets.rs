@@ -3,7 +3,7 @@
 use super::Linter;
 use crate::{
     manifest::Manifest,
-    sections::InputKind,
+    sections::{Input, InputKind},
     vars::{self, Dollar},
 };
 
@@ -12,6 +12,7 @@ const SECRET_WORDS: &[&str] =
     &["PASSWORD", "PASSWD", "PASSPHRASE", "SECRET", "TOKEN", "API_KEY", "APIKEY", "PRIVATE_KEY"];
 
 pub(super) fn lint(linter: &mut Linter<'_>) {
+    actions(linter);
     let manifest = linter.manifest;
     for (name, service) in &manifest.compose.services {
         for (key, value, at) in &service.environment {
@@ -51,6 +52,29 @@ pub(super) fn lint(linter: &mut Linter<'_>) {
     }
 }
 
+/// The engine tells everybody who may listen to it what is run; unlike a service's own command, an action's is filled in
+/// by the box.
+fn actions(linter: &mut Linter<'_>) {
+    let manifest = linter.manifest;
+    for (name, action) in &manifest.x.actions {
+        let of_action = |variable: &str| {
+            let asked = variable.strip_prefix("ACTION_").map(str::to_ascii_lowercase);
+            asked.and_then(|asked| action.inputs.get(asked.as_str())).is_some_and(is_secret_input)
+        };
+        let is_secret = |found: &vars::Occurrence<'_>| match found.what {
+            Dollar::Variable(variable) => is_secret_variable(manifest, variable) || of_action(variable),
+            Dollar::Bare(_) | Dollar::Malformed(_) => false,
+        };
+        if action.run.iter().any(|text| vars::scan(text).iter().any(is_secret)) {
+            linter.error_in_block(
+                &format!("actions.{name}.run"),
+                "a secret stands in a process's arguments, where every process sees it",
+                "hand it over under env",
+            );
+        }
+    }
+}
+
 fn is_literal_secret(key: &str, value: &str) -> bool {
     let key = key.to_ascii_uppercase();
     let named =
@@ -79,6 +103,9 @@ fn is_secret_variable(manifest: &Manifest, variable: &str) -> bool {
         return true;
     }
     let name = variable.strip_prefix("INPUT_").map(str::to_ascii_lowercase);
-    name.and_then(|name| manifest.inputs().get(name.as_str()))
-        .is_some_and(|input| input.common.secret || matches!(input.kind, InputKind::Password(_) | InputKind::Secret(_)))
+    name.and_then(|name| manifest.inputs().get(name.as_str())).is_some_and(is_secret_input)
+}
+
+const fn is_secret_input(input: &Input) -> bool {
+    input.common.secret || matches!(input.kind, InputKind::Password(_) | InputKind::Secret(_))
 }

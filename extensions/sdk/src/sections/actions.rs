@@ -1,4 +1,4 @@
-//! Things to press, by hand or by the clock, and what to do after the installation. No machinery yet.
+//! Things to press, by hand or by the clock, and what to do after the installation.
 
 use indexmap::IndexMap;
 use schemars::JsonSchema;
@@ -38,7 +38,7 @@ pub struct Action {
     /// What its output is.
     #[serde(default)]
     pub result: ResultKind,
-    /// Who may press it; empty means whoever may change the app.
+    /// Of those who may change the app, who may press it; empty means all of them.
     #[serde(default)]
     pub roles: Vec<RoleName>,
 }
@@ -63,7 +63,7 @@ pub enum ResultKind {
     /// Text to show.
     #[default]
     Text,
-    /// A password, shown once.
+    /// A password or key, shown once and never in a log.
     Credential,
     /// A file to download.
     File,

@@ -1,4 +1,4 @@
-//! What an extension gives to other apps. No machinery yet.
+//! What an extension gives to other apps.
 
 use indexmap::IndexMap;
 use schemars::JsonSchema;
@@ -15,7 +15,10 @@ pub struct Provide {
     /// Its version; without it, the extension's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub version: Option<String>,
-    /// The contract's fields.
+    /// The Compose service that other apps reach; without it, the one that makes places for them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub service: Option<String>,
+    /// The contract's fields, but for the host.
     #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
     pub values: IndexMap<String, serde_json::Value>,
     /// How a place for one more app is made and unmade.

@@ -1,4 +1,4 @@
-//! What an extension needs from other apps. No machinery yet.
+//! What an extension needs from other apps.
 
 use indexmap::IndexMap;
 use schemars::JsonSchema;

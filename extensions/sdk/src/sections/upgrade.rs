@@ -1,4 +1,4 @@
-//! How an app gets from older versions to this one. No machinery yet.
+//! How an app gets from older versions to this one.
 
 use indexmap::IndexMap;
 use schemars::JsonSchema;

@@ -59,6 +59,7 @@ pub(crate) fn answer(manifest: &Manifest, given: &[(&str, Value)]) -> Result<Res
         arch: Arch::Amd64,
         timezone: "Europe/Berlin",
         locale: "de",
+        bindings: &orbitr_sdk::Bindings::new(),
         is_timezone: &|zone| zone != "Europe/Nowhere",
         pick_port: &mut |wish: &PortWish<'_>| wish.preferred,
         random: &mut system_random,

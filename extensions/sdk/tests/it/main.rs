@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, reason = "a test may fail")]
 
+mod actions;
+mod bindings;
 mod compose;
 mod diagnostics;
 mod fixture;

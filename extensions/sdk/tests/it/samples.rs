@@ -30,14 +30,10 @@ fn what_has_no_machinery_yet_is_named_and_nothing_else() {
     extension.yaml:51:3: not supported yet: SYS_PROXY_CIDR
     extension.yaml:73:73: not supported yet: inputs.files.allow
     extension.yaml:73:114: not supported yet: inputs.files.owner
-    extension.yaml:75:10: not supported yet: inputs.db.type
-    extension.yaml:79:3: not supported yet: requires
     extension.yaml:88:3: not supported yet: routes
     extension.yaml:97:27: not supported yet: volumes.html.owner
     extension.yaml:100:12: not supported yet: health.route
     extension.yaml:101:3: not supported yet: backup
-    extension.yaml:109:3: not supported yet: upgrade
-    extension.yaml:119:3: not supported yet: actions
     extension.yaml:122:3: not supported yet: first_run
     ");
     let mut messages: Vec<_> = found.iter().map(|found| found.message.as_str()).collect();

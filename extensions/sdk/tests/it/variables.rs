@@ -17,6 +17,7 @@ pub(crate) fn env(manifest: &Manifest, answers: &Resolved, secrets: &BTreeMap<St
         locale: "de",
         arch: Arch::Arm64,
         secrets,
+        bindings: &BTreeMap::new(),
         folder: &|input| format!("./data/{input}"),
     };
     manifest.env(answers, &cx)

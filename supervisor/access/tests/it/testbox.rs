@@ -181,6 +181,7 @@ impl TestBox {
             title: "Nothing".to_owned(),
             actor,
             app: on.map(app),
+            also: None,
             lock: None,
         };
         self.store.write(move |tx| orbitr_jobs::enqueue(tx, job)).await.unwrap()

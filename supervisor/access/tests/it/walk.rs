@@ -27,7 +27,9 @@ fn routes() -> Routes {
         OwnAccount "" ChangeOwnAccount "" ChangeOwnPassword "" SignOut "" ViewPeople ""
         ManagePeople "" ViewAudit "" ListEvents "" ListProjects "" ViewProject "/{project}" InstallApp "/{project}"
         ViewCatalog "" ListApps "" ViewApp "/{app}" OperateApp "/{app}" RevealAppSecrets "/{app}" ChangeApp "/{app}"
-        RemoveApp "/{app}" ListJobs "" ViewJob "/{job}" CancelJob "/{job}"
+        RemoveApp "/{app}" ListJobs "" ViewJob "/{job}" CancelJob "/{job}" ListIssues "" DismissIssue ""
+        DismissAppIssue "/{app}" ViewArchives "/{project}" ManageArchives "/{project}" InstallUnknown ""
+        ExportApp "/{app}" CloneApp "/{app}"
     }
 }
 

@@ -16,6 +16,7 @@ use orbitr_jobs::{Jobs, Kind, NewJob, Outcome, Step, StepContext, StepError, enq
 use orbitr_machine::{Machine, Outside};
 use orbitr_model::{Actor, JobId};
 use orbitr_store::{Store, Tx};
+use orbitr_watch::Watch;
 use serde_json::Value;
 use tower::ServiceExt;
 
@@ -114,7 +115,8 @@ impl TestBox {
             password: Secret::new("a password of mine"),
         };
         access.claim(claim, &Client::default()).await.unwrap();
-        let rooms = Rooms { access: access.clone(), apps, jobs, machine, store };
+        let watch = Watch::new(store.clone(), apps.clone(), machine.clone());
+        let rooms = Rooms { access: access.clone(), apps, jobs, machine, watch, store };
         Self { api: api(rooms.clone(), &Gate::new(access), "0.0.0"), rooms, _dir: dir }
     }
 

@@ -1,7 +1,7 @@
 //! Stopping an app for safe mode: it stays wanted as it was.
 
 use orbitr_jobs::{Kind, Outcome, Step, StepContext, StepError};
-use orbitr_model::{AppId, Topic};
+use orbitr_model::AppId;
 use orbitr_store::{self as store, Tx};
 use serde::{Deserialize, Serialize};
 
@@ -50,8 +50,7 @@ impl Kind for Calm {
     }
 
     fn ended(&self, tx: &mut Tx<'_>, args: &Args, _: &Outcome) -> Result<(), store::Error> {
-        tx.changed(Topic::Apps);
-        tx.changed(Topic::App(args.app.clone()));
+        rows::touched(tx, &args.app);
         Ok(())
     }
 }

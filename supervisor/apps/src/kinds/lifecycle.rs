@@ -38,13 +38,13 @@ pub(crate) struct Args {
 /// The job that starts, stops or restarts.
 pub(crate) struct Lifecycle(pub(crate) Hands);
 
-impl Lifecycle {
-    /// The release that is active now.
-    async fn load(&self, app: &AppId) -> Result<Loaded, Error> {
+impl Hands {
+    /// An app with the release that is active now.
+    pub(crate) async fn load_active(&self, app: &AppId) -> Result<Loaded, Error> {
         let id = app.clone();
-        let active = self.0.store.read(move |conn| Ok::<_, Error>(rows::get(conn, &id)?.active)).await?;
+        let active = self.store.read(move |conn| Ok::<_, Error>(rows::get(conn, &id)?.active)).await?;
         match active {
-            Some(release) => self.0.load(app, release).await,
+            Some(release) => self.load(app, release).await,
             None => Err(Error::WrongState { app: app.clone(), why: "has no active release".to_owned() }),
         }
     }
@@ -70,7 +70,7 @@ impl Kind for Lifecycle {
         if step != "stop" && self.0.store.read(safe_mode::is_on).await? {
             return Err(StepError::lasting(Error::SafeMode.into()));
         }
-        let loaded = self.load(&args.app).await?;
+        let loaded = self.0.load_active(&args.app).await?;
         match step {
             "start" => Ok(self.0.up(cx, &loaded).await?),
             "stop" => Ok(self.0.stop(cx, &loaded).await?),
@@ -80,7 +80,7 @@ impl Kind for Lifecycle {
     }
 
     async fn undo(&self, step: &str, cx: &StepContext, args: &Args) -> Result<(), StepError> {
-        let loaded = self.load(&args.app).await?;
+        let loaded = self.0.load_active(&args.app).await?;
         match (step, args.before) {
             // What was up stays up, so that its log and its state can be looked at.
             ("start", Wanted::Running) | ("stop", Wanted::Stopped) | ("probe", _) => Ok(()),

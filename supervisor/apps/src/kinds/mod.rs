@@ -1,24 +1,37 @@
 //! The jobs of this room, one file each.
 
+pub(crate) mod act;
 pub(crate) mod calm;
 pub(crate) mod change;
+pub(crate) mod clone;
+pub(crate) mod export;
+pub(crate) mod forget;
+pub(crate) mod heal;
+pub(crate) mod import;
 pub(crate) mod install;
 pub(crate) mod lifecycle;
+pub(crate) mod rebind;
 pub(crate) mod remove;
+pub(crate) mod repair;
+pub(crate) mod rotate;
 
 use std::time::Duration;
 
+use orbitr_access::scope;
 use orbitr_jobs::{Step, StepError};
-use orbitr_model::Problem;
+use orbitr_model::{AppId, Problem};
+use orbitr_store::{self as store, Tx};
+
+use crate::{rows, secret_prefix_of_app, work::Hands};
 
 /// Steps that only write files or a few rows.
-const SHORT: Duration = Duration::from_secs(60);
+pub(crate) const SHORT: Duration = Duration::from_secs(60);
 /// Starting and stopping containers: each may take its grace.
-const CONTAINERS: Duration = Duration::from_secs(10 * 60);
+pub(crate) const CONTAINERS: Duration = Duration::from_secs(10 * 60);
 /// Pulling images over a slow line; a download that stands still ends much earlier.
-const PULL: Duration = Duration::from_secs(6 * 60 * 60);
+pub(crate) const PULL: Duration = Duration::from_secs(6 * 60 * 60);
 /// The longest grace that an extension may ask for, and some.
-const PROBE: Duration = Duration::from_secs(65 * 60);
+pub(crate) const PROBE: Duration = Duration::from_secs(65 * 60);
 
 fn step(name: &'static str, title: &str, limit: Duration) -> Step {
     Step { name, title: title.to_owned(), limit, reversible: true }
@@ -27,4 +40,11 @@ fn step(name: &'static str, title: &str, limit: Duration) -> Step {
 /// A step that this release of the supervisor does not know: the job was begun by another one.
 fn unknown(step: &str) -> StepError {
     StepError::lasting(Problem::new(500, "job-step-unknown", format!("This Orbitr does not know the step «{step}»")))
+}
+
+/// Takes away what the database knows of an app of which nothing is left: its secrets, who may do what with it, its rows.
+fn forget(hands: &Hands, tx: &mut Tx<'_>, app: &AppId) -> Result<(), store::Error> {
+    hands.store.secrets().remove_prefix(tx, &secret_prefix_of_app(app))?;
+    scope::remove_app(tx, app)?;
+    rows::delete_app(tx, app)
 }

@@ -30,7 +30,7 @@ fn running() -> Facts {
         urls: vec!["https://192.168.1.20".to_owned(), "https://[fd12::1]".to_owned(), "https://atlas.local".to_owned()],
         certificate: vec!["AB"; 32].join(":"),
         authority: vec!["CD"; 32].join(":"),
-        addresses: vec!["192.168.1.20".to_owned()],
+        addresses: Some(vec!["192.168.1.20".to_owned()]),
         figures: Some(Figures { cpu: 7.0, memory: (1 << 30, 4 << 30), disk: (20 << 30, 100 << 30), uptime: 93_784 }),
         apps: vec![("running".to_owned(), 3), ("unhealthy".to_owned(), 1)],
         jobs: (

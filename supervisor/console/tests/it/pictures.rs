@@ -34,7 +34,7 @@ fn home() {
     let refused =
         Facts { supervisor: Supervisor::Refused("Run it as root (sudo orbitr console).".to_owned()), ..down() };
     both("home-refused", &console(RICH, Place { may_leave: true, ..Place::default() }, refused));
-    let cut_off = Facts { urls: Vec::new(), addresses: Vec::new(), ..down() };
+    let cut_off = Facts { urls: Vec::new(), addresses: Some(Vec::new()), ..down() };
     both("home-without-network", &console(RICH, image(), cut_off));
 }
 

@@ -28,6 +28,8 @@ pub(super) struct Authority {
     pub(super) pem: String,
     pub(super) constraints: Constraints,
     pub(super) validity: Validity,
+    /// Why it could not be made anew, though it is time.
+    pub(super) trouble: Option<String>,
 }
 
 impl Authority {
@@ -42,13 +44,24 @@ impl Authority {
         }
         match found {
             Some(read) if is_current(read.validity, second) => Ok(read.with(key)),
-            // A certificate of the same name for the same key: who trusts the old one trusts the leaf still.
-            Some(read) => Self::issue(&path, key, &read.name, read.constraints, second),
+            Some(read) => Self::renew(&path, key, read, second),
             None => {
                 let name = display_name(names, &key);
-                Self::issue(&path, key, &name, Constraints::for_names(names), second)
+                let (read, written) = issue(&key, &path, &name, &Constraints::for_names(names), second)?;
+                written.map(|()| read.made(key))
             }
         }
+    }
+
+    /// A certificate of the same name for the same key: who trusts the old one trusts the leaf still. A disk that takes
+    /// nothing must not keep anybody out: then the old one stays while it is good, and else the new one lasts until the
+    /// next start.
+    fn renew(path: &Path, key: KeyPair, old: Read, second: i64) -> Result<Self, Error> {
+        let (new, written) = issue(&key, path, &old.name, &old.constraints, second)?;
+        let Err(error) = written else { return Ok(new.made(key)) };
+        tracing::warn!(error = chain(&error), "the authority's certificate could not be renewed");
+        let stays = if old.validity.contains(second) { old } else { new };
+        Ok(Self { trouble: Some(chain(&error)), ..stays.with(key) })
     }
 
     /// Whether the certificate is still good for a while.
@@ -63,16 +76,28 @@ impl Authority {
     pub(super) fn fingerprint(&self) -> Fingerprint {
         Fingerprint::of(&self.der)
     }
+}
 
-    fn issue(path: &Path, key: KeyPair, name: &str, constraints: Constraints, second: i64) -> Result<Self, Error> {
-        // A day back, for clients whose clock is behind.
-        let validity = Validity { from: second - DAY, to: second - DAY + LIFETIME };
-        let pem = issue::authority(&key, name, &constraints, validity)?.pem();
-        files::write(path, &pem, files::PUBLIC)?;
-        let read = Read::parse(&pem, &key).ok_or(Error::Unreadable("the authority"))?;
-        tracing::info!(name, fingerprint = %Fingerprint::of(&read.der), "made the box's certificate authority");
-        Ok(read.with(key))
-    }
+/// Makes a certificate and writes it; how the writing went.
+fn issue(
+    key: &KeyPair,
+    path: &Path,
+    name: &str,
+    constraints: &Constraints,
+    second: i64,
+) -> Result<(Read, Result<(), Error>), Error> {
+    // A day back, for clients whose clock is behind.
+    let validity = Validity { from: second - DAY, to: second - DAY + LIFETIME };
+    let pem = issue::authority(key, name, constraints, validity)?.pem();
+    let written = files::write(path, &pem, files::PUBLIC);
+    let read = Read::parse(&pem, key).ok_or(Error::Unreadable("the authority"))?;
+    Ok((read, written))
+}
+
+/// An error with its causes in one line.
+fn chain(error: &Error) -> String {
+    let causes = std::iter::successors(std::error::Error::source(error), |cause| cause.source());
+    causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
 }
 
 fn is_current(validity: Validity, second: i64) -> bool {
@@ -121,7 +146,14 @@ impl Read {
         Some(Self { pem: pem.to_owned(), der, name, constraints, validity })
     }
 
+    /// One that is new.
+    fn made(self, key: KeyPair) -> Authority {
+        tracing::info!(name = self.name, fingerprint = %Fingerprint::of(&self.der), "made the box's certificate authority");
+        self.with(key)
+    }
+
     fn with(self, key: KeyPair) -> Authority {
-        Authority { key, der: self.der, pem: self.pem, constraints: self.constraints, validity: self.validity }
+        let Self { der, pem, name: _, constraints, validity } = self;
+        Authority { key, der, pem, constraints, validity, trouble: None }
     }
 }

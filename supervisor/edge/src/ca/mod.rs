@@ -118,6 +118,37 @@ impl Certificates {
         Ok(true)
     }
 
+    /// Makes a new leaf now, and the authority's certificate anew where that is due. Blocks on the disk.
+    ///
+    /// # Errors
+    /// As for [`Certificates::open`]; [`Error::NotRenewed`] when the authority's certificate could not be written.
+    pub fn renew(&self, names: &Names, now: Timestamp) -> Result<(), Error> {
+        let second = now.max(self.0.not_before).as_second();
+        let mut state = self.state();
+        if !state.authority.is_current(second) {
+            state.authority = Authority::open(&self.0.dir, names, second)?;
+        }
+        let wanted = Listed::wanted(names, &state.authority);
+        state.leaf = new_leaf(&self.0.dir.join("leaf.pem"), &state.authority, &wanted, second)?;
+        *self.0.served.0.write().unwrap_or_else(PoisonError::into_inner) = state.leaf.served.clone();
+        match &state.authority.trouble {
+            Some(why) => Err(Error::NotRenewed(why.clone())),
+            None => Ok(()),
+        }
+    }
+
+    /// Why the authority's certificate could not be made anew when that was due; none where it was, or is not due.
+    #[must_use]
+    pub fn trouble(&self) -> Option<String> {
+        self.state().authority.trouble.clone()
+    }
+
+    /// When the authority's certificate ends.
+    #[must_use]
+    pub fn ca_expires(&self) -> Timestamp {
+        Timestamp::from_second(self.state().authority.validity.to).unwrap_or(Timestamp::MAX)
+    }
+
     /// The authority's certificate as PEM, for people to download and trust.
     #[must_use]
     pub fn ca_pem(&self) -> String {

@@ -104,6 +104,7 @@ async fn a_kind_that_nobody_knows_fails_plainly() {
         title: "Do what nobody can".into(),
         actor: Actor::Box,
         app: None,
+        also: None,
         lock: None,
     };
     let id = crate::world::add(&bench.store, job).await;
@@ -120,6 +121,7 @@ async fn arguments_that_cannot_be_read_any_more_fail_plainly() {
         title: "Play".into(),
         actor: Actor::Box,
         app: None,
+        also: None,
         lock: None,
     };
     let id = crate::world::add(&bench.store, job).await;

@@ -138,6 +138,15 @@ impl Machine {
         self.list_units().await
     }
 
+    /// The names of the units that can be restarted from here, for the box's own eyes; none without systemd.
+    ///
+    /// # Errors
+    /// As [`Machine::units`].
+    pub async fn restartable_units(&self) -> Result<Vec<String>, Error> {
+        let units = self.list_units().await?.units;
+        Ok(units.into_iter().filter(|unit| unit.restart.is_some()).map(|unit| unit.name).collect())
+    }
+
     pub(crate) async fn list_units(&self) -> Result<Units, Error> {
         let rows = match self.outside().bus.units().await {
             Ok(rows) => rows,

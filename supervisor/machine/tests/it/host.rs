@@ -82,6 +82,7 @@ fn nowhere() -> Outside {
         acts: None,
         support_dir: "/nonexistent".into(),
         confirm_within: Duration::from_secs(120),
+        certificates: None,
     }
 }
 

@@ -41,9 +41,18 @@ pub(super) async fn status(client: &Client, out: &mut Output) -> Result<Exit, Fa
         ("Clock", clock),
         ("Safe mode", safe.to_owned()),
         ("Apps", if apps.is_empty() { "none".to_owned() } else { apps.join(", ") }),
+        ("Issues", issues(&status)),
         ("Active jobs", text(&status, "/active_jobs")),
     ])?;
     Ok(Exit::Done)
+}
+
+/// How many of each severity there are, and where they are told.
+fn issues(status: &Value) -> String {
+    let count = |name: &str| status.pointer(&format!("/issues/{name}")).and_then(Value::as_u64).filter(|n| *n > 0);
+    let told = [("bad", "bad"), ("warning", "to look at"), ("info", "to know")];
+    let told: Vec<_> = told.iter().filter_map(|(name, word)| Some(format!("{} {word}", count(name)?))).collect();
+    if told.is_empty() { "none".to_owned() } else { format!("{} (orbitr issues)", told.join(", ")) }
 }
 
 pub(super) async fn rotate_key(client: &Client, out: &mut Output) -> Result<Exit, Failure> {

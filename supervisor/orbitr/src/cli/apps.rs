@@ -1,13 +1,16 @@
 //! Apps: list, one, start and stop, remove, logs.
 
+use clap::Args;
 use orbitr_model::Timestamp;
 use serde_json::{Value, json};
 
 use super::{
-    args::{LogsArgs, OperateArgs, RemoveArgs},
+    archives,
+    args::{AnswerArgs, LogsArgs, OperateArgs},
+    bindings,
     client::Client,
     failure::{Exit, Failure},
-    jobs,
+    install, jobs,
     output::{Output, actor, list as items, text},
     stream::Events,
     time::ago,
@@ -71,6 +74,19 @@ pub(super) async fn show(client: &Client, out: &mut Output, id: &str) -> Result<
             out.line(&format!("  {name} = {value}"))?;
         }
     }
+    bindings::show(out, &app)?;
+    for one in items(&app, "/actions") {
+        out.line(&format!("  action {}: {}", text(one, "/name"), text(one, "/label")))?;
+    }
+    for one in items(&app, "/schedules") {
+        let (last, next) = (ago(one, "/last", now), text(one, "/next"));
+        let last = if last.is_empty() { "never".to_owned() } else { last };
+        out.line(&format!(
+            "  {} by the clock, {}: last {last}, next {next}",
+            text(one, "/action"),
+            text(one, "/spec")
+        ))?;
+    }
     let rows: Vec<_> = items(&app, "/containers")
         .iter()
         .map(|one| {
@@ -94,9 +110,70 @@ pub(super) async fn operate(
     jobs::started(client, out, &started, args.wait).await
 }
 
+/// Which action.
+#[derive(Debug, Args)]
+pub(crate) struct ActArgs {
+    /// The app's id
+    id: String,
+    /// The action's name, as `app show` lists it
+    action: String,
+    #[command(flatten)]
+    answers: AnswerArgs,
+    /// Follow the job, and end as it does
+    #[arg(long)]
+    wait: bool,
+}
+
+pub(super) async fn act(client: &Client, out: &mut Output, args: ActArgs) -> Result<Exit, Failure> {
+    let app = client.get(&["apps", &args.id], &[]).await?;
+    let named = |one: &&Value| text(one, "/name") == args.action;
+    let nothing = Value::Null;
+    let inputs = install::answers(items(&app, "/actions").iter().find(named).unwrap_or(&nothing), args.answers)?;
+    let body = json!({ "inputs": inputs });
+    let started = client.post(&["apps", &args.id, "actions", &args.action], Some(&body)).await?;
+    jobs::started(client, out, &started, args.wait).await
+}
+
+pub(super) async fn rename(client: &Client, out: &mut Output, id: &str, name: &str) -> Result<Exit, Failure> {
+    client.patch(&["apps", id], &json!({ "name": name })).await?;
+    out.line(&format!("{id} is called {name} from now on."))?;
+    Ok(Exit::Done)
+}
+
+/// Which app to remove, and what happens to its data.
+#[derive(Debug, Args)]
+#[command(group = clap::ArgGroup::new("data").required(true))]
+pub(crate) struct RemoveArgs {
+    /// The app's id
+    id: String,
+    /// Keep its data, inputs and secrets: installing it again under the same id finds them
+    #[arg(long, group = "data")]
+    keep_data: bool,
+    /// Put everything into an archive first, then delete it
+    #[arg(long, group = "data")]
+    archive: bool,
+    /// What the archive's passwords are put under: a file, without its last line end; `-` is the terminal or standard input
+    #[arg(long, value_name = "FILE", requires = "archive")]
+    passphrase_file: Option<String>,
+    /// Delete everything
+    #[arg(long, group = "data", requires = "confirm")]
+    delete_data: bool,
+    /// The app's id once more, to delete its data
+    #[arg(long, value_name = "ID")]
+    confirm: Option<String>,
+    /// Follow the job, and end as it does
+    #[arg(long)]
+    wait: bool,
+}
+
 pub(super) async fn remove(client: &Client, out: &mut Output, args: &RemoveArgs) -> Result<Exit, Failure> {
-    let data = if args.delete_data { "delete" } else { "keep" };
-    let body = json!({ "data": data, "confirm": args.confirm });
+    let data = match (args.delete_data, args.archive) {
+        (true, _) => "delete",
+        (_, true) => "archive",
+        _ => "keep",
+    };
+    let passphrase = archives::passphrase(args.passphrase_file.as_ref())?;
+    let body = json!({ "data": data, "confirm": args.confirm, "passphrase": passphrase });
     let started = client.delete(&["apps", &args.id], &body).await?;
     jobs::started(client, out, &started, args.wait).await
 }

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
 
-use super::releases;
+use super::{apps, archives, bindings, jobs::JobVerb, moves, policy, releases, remedies};
 
 const REACHING: &str = "Reaching the box";
 
@@ -59,7 +59,7 @@ pub(crate) enum Verb {
     /// What can be installed
     Extensions,
     /// Install an extension
-    Install(InstallArgs),
+    Install(Box<InstallArgs>),
     /// Start an app
     Start(OperateArgs),
     /// Stop an app
@@ -67,7 +67,7 @@ pub(crate) enum Verb {
     /// Restart an app
     Restart(OperateArgs),
     /// Remove an app, with or without its data
-    Remove(RemoveArgs),
+    Remove(apps::RemoveArgs),
     /// The last lines of an app's logs
     Logs(LogsArgs),
     /// The jobs, the newest first
@@ -86,8 +86,11 @@ pub(crate) enum Verb {
     },
     /// The audit log, the newest first
     Audit(AuditArgs),
-    /// What is wrong with the machine; ends with 1 if anything is
-    Issues,
+    /// What is wrong with the box and its apps, and what helps; ends with 1 if anything is
+    Issues {
+        #[command(subcommand)]
+        verb: Option<IssuesVerb>,
+    },
     /// What systemd runs on the machine
     Units(UnitsArgs),
     /// One unit
@@ -128,6 +131,10 @@ pub(crate) enum Verb {
     Support(SupportArgs),
     /// Seal every secret of the box with a fresh key
     RotateKey,
+    /// Renew the certificate of the box
+    RenewCertificate(remedies::Follow),
+    /// Copy the database of the box now, without waiting for the daily copy
+    CopyDatabase(remedies::Follow),
 }
 
 /// A switch.
@@ -149,34 +156,54 @@ pub(crate) enum AppVerb {
     },
     /// Update an app to the version that the store has; it comes back as it was if that does not answer
     Update(releases::UpdateArgs),
+    /// What becomes of newer versions without a person: held, put in by themselves, at which hours; without options it says so
+    UpdatePolicy(policy::PolicyArgs),
+    /// Look at the password or key that an action gave, once
+    Result(policy::ResultArgs),
     /// The releases of an app, and the data that is kept of each
     Releases {
         /// The app's id
         id: String,
     },
+    /// Run an action of an app's extension; its output is in the job's log
+    Do(apps::ActArgs),
+    /// Give an app another password at the app that it is bound to
+    Rotate(bindings::RotateArgs),
+    /// Give an app a free port for each that another program holds
+    MovePorts(OperateArgs),
+    /// Get the images of an app that are gone or damaged, and start it
+    FetchImages(OperateArgs),
+    /// Make a secret of an app anew, where its extension says that a restart is enough
+    RotateSecret(remedies::RotateArgs),
+    /// Call an app something else
+    Rename {
+        /// The app's id
+        id: String,
+        /// What people are to call it
+        name: String,
+    },
+    /// Delete a snapshot of an app's data, for good
+    Forget(releases::ForgetArgs),
+    /// Make another app of an app, with a copy of its data and its passwords
+    Clone(moves::CloneArgs),
+    /// Put an app with its data into an archive, and fetch that
+    Export(archives::ExportArgs),
+    /// Install an app from an archive: a file, or one that the box has
+    Import(archives::ImportArgs),
+    /// The archives that the box has
+    Archives(archives::ListArgs),
+    /// Delete an archive, for good
+    DeleteArchive(archives::DeleteArgs),
     /// Run an older release of an app again
     RollBack(releases::RollBackArgs),
 }
 
-/// What can be asked about a job.
+/// What can be done with issues.
 #[derive(Debug, Subcommand)]
-pub(crate) enum JobVerb {
-    /// A job with its steps
-    Show {
-        /// The job's id
-        id: String,
-    },
-    /// A job's log
-    Log {
-        /// The job's id
-        id: String,
-        /// Go on until the job has ended
-        #[arg(long, short)]
-        follow: bool,
-    },
-    /// Cancel a job; what it did is undone
-    Cancel {
-        /// The job's id
+pub(crate) enum IssuesVerb {
+    /// Hide an issue until it ends and comes back, or gets worse
+    Dismiss {
+        /// Its id, as the list shows it
         id: String,
     },
 }
@@ -380,6 +407,10 @@ pub(crate) struct InstallArgs {
     pub(super) project: String,
     #[command(flatten)]
     pub(super) answers: AnswerArgs,
+    #[command(flatten)]
+    pub(super) bindings: bindings::BindArgs,
+    #[command(flatten)]
+    pub(super) consent: policy::ConsentArgs,
     /// Follow the job, and end as it does
     #[arg(long)]
     pub(super) wait: bool,
@@ -396,7 +427,7 @@ pub(crate) struct AnswerArgs {
     pub(super) input_file: Vec<(String, String)>,
 }
 
-fn pair(text: &str) -> Result<(String, String), &'static str> {
+pub(super) fn pair(text: &str) -> Result<(String, String), &'static str> {
     match text.split_once('=') {
         Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
         _ => Err("write NAME=…"),
@@ -408,26 +439,6 @@ fn pair(text: &str) -> Result<(String, String), &'static str> {
 pub(crate) struct OperateArgs {
     /// The app's id
     pub(super) id: String,
-    /// Follow the job, and end as it does
-    #[arg(long)]
-    pub(super) wait: bool,
-}
-
-/// Which app to remove, and what happens to its data.
-#[derive(Debug, Args)]
-#[command(group = clap::ArgGroup::new("data").required(true))]
-pub(crate) struct RemoveArgs {
-    /// The app's id
-    pub(super) id: String,
-    /// Keep its data, inputs and secrets: installing it again under the same id finds them
-    #[arg(long, group = "data")]
-    pub(super) keep_data: bool,
-    /// Delete everything
-    #[arg(long, group = "data", requires = "confirm")]
-    pub(super) delete_data: bool,
-    /// The app's id once more, to delete its data
-    #[arg(long, value_name = "ID")]
-    pub(super) confirm: Option<String>,
     /// Follow the job, and end as it does
     #[arg(long)]
     pub(super) wait: bool,

@@ -85,6 +85,10 @@ impl Client {
         self.send(Method::PUT, path, Some(body)).await
     }
 
+    pub(crate) async fn patch(&self, path: &[&str], body: &Value) -> Result<Value, Failure> {
+        self.send(Method::PATCH, path, Some(body)).await
+    }
+
     pub(crate) async fn delete(&self, path: &[&str], body: &Value) -> Result<Value, Failure> {
         self.send(Method::DELETE, path, Some(body)).await
     }
@@ -114,6 +118,21 @@ impl Client {
             request = request.json(body);
         }
         self.value(request).await
+    }
+
+    /// A file that is sent as it is read; the answer may take as long as that.
+    pub(crate) async fn upload(&self, path: &[&str], file: &Path) -> Result<Value, Failure> {
+        let wrong = |error: std::io::Error| Failure::Usage(format!("«{}» cannot be read: {error}", file.display()));
+        let file = tokio::fs::File::open(file).await.map_err(wrong)?;
+        let length = file.metadata().await.map_err(wrong)?.len();
+        let pieces = tokio_util::io::ReaderStream::with_capacity(file, 64 * 1024);
+        let request = self.request(Method::POST, path, &[])?.header(header::CONTENT_LENGTH, length);
+        let request = request.header(header::CONTENT_TYPE, "application/gzip").body(reqwest::Body::wrap_stream(pieces));
+        let answer = request.send().await.map_err(|error| self.unreachable(&error))?;
+        if !answer.status().is_success() {
+            return Err(self.refused(answer).await);
+        }
+        answer.json().await.map_err(|_| self.stranger())
     }
 
     async fn send(&self, method: Method, path: &[&str], body: Option<&Value>) -> Result<Value, Failure> {

@@ -11,6 +11,7 @@ use serde_json::{Map, Value, json};
 
 use super::{
     args::{AnswerArgs, InstallArgs},
+    bindings,
     client::Client,
     failure::{Exit, Failure},
     jobs,
@@ -36,7 +37,13 @@ pub(super) async fn install(client: &Client, out: &mut Output, args: InstallArgs
     let (registry, name) = args.extension.split_once('/').unwrap_or(("official", &args.extension));
     let extension = client.get(&["extensions", registry, name], &[]).await?;
     let inputs = answers(&extension, args.answers)?;
-    let mut body = json!({ "extension": format!("{registry}/{name}"), "inputs": inputs });
+    let bindings = bindings::chosen(&extension, args.bindings)?;
+    let mut body = json!({
+        "extension": format!("{registry}/{name}"),
+        "inputs": inputs,
+        "bindings": bindings,
+        "consent": args.consent.names(),
+    });
     if let Some(members) = body.as_object_mut() {
         members.extend(args.id.map(|id| ("app".to_owned(), id.into())));
         members.extend(args.name.map(|name| ("name".to_owned(), name.into())));
@@ -78,7 +85,7 @@ fn put(inputs: &mut Map<String, Value>, extension: &Value, name: String, value: 
 }
 
 /// An answer from a file, or from whoever types it.
-fn answer(name: &str, path: &str) -> Result<String, Failure> {
+pub(super) fn answer(name: &str, path: &str) -> Result<String, Failure> {
     let failed = |error: io::Error| Failure::Usage(format!("--input-file {name}: «{path}» cannot be read: {error}"));
     let mut text = String::new();
     if path == "-" && io::stdin().is_terminal() {

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use clap::Subcommand;
 use orbitr_model::{Problem, Timestamp};
 use serde_json::Value;
 use tokio::time::{Instant, sleep};
@@ -18,6 +19,29 @@ use super::{
 const LOOK: Duration = Duration::from_millis(400);
 /// How long a supervisor that went away may take to come back: a restart resumes the job.
 const AWAY: Duration = Duration::from_secs(60);
+
+/// What can be asked about a job.
+#[derive(Debug, Subcommand)]
+pub(crate) enum JobVerb {
+    /// A job with its steps
+    Show {
+        /// The job's id
+        id: String,
+    },
+    /// A job's log
+    Log {
+        /// The job's id
+        id: String,
+        /// Go on until the job has ended
+        #[arg(long, short)]
+        follow: bool,
+    },
+    /// Cancel a job; what it did is undone
+    Cancel {
+        /// The job's id
+        id: String,
+    },
+}
 
 pub(super) async fn list(client: &Client, out: &mut Output, args: &JobsArgs) -> Result<Exit, Failure> {
     let mut query = vec![("limit", args.limit.to_string())];

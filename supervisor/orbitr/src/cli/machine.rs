@@ -1,4 +1,4 @@
-//! The machine: what is wrong, units, journal, time, power, support bundle.
+//! The machine: units, journal, time, power, support bundle.
 
 use std::{
     fs::OpenOptions,
@@ -27,32 +27,6 @@ pub(super) fn yes(value: &Value, pointer: &str) -> bool {
 
 pub(super) fn joined(value: &Value, pointer: &str) -> String {
     list(value, pointer).iter().filter_map(Value::as_str).collect::<Vec<_>>().join(" ")
-}
-
-pub(super) async fn issues(client: &Client, out: &mut Output) -> Result<Exit, Failure> {
-    let issues = client.get(&["box", "issues"], &[]).await?;
-    if out.is_json() {
-        out.json(&issues)?;
-    } else {
-        for issue in list(&issues, "") {
-            let line = match text(issue, "/kind").as_str() {
-                "unit-failed" => format!("{} has failed ({})", text(issue, "/unit"), text(issue, "/description")),
-                "clock" => text(issue, "/clock/why"),
-                "not-synchronised" => "The clock is not compared with the network.".to_owned(),
-                "network-trial" => format!(
-                    "A new setting of {} goes back in {} s: keep it with «orbitr network confirm»",
-                    text(issue, "/name"),
-                    text(issue, "/seconds_left")
-                ),
-                other => other.to_owned(),
-            };
-            out.line(&line)?;
-        }
-        if list(&issues, "").is_empty() {
-            out.line("Nothing is wrong.")?;
-        }
-    }
-    Ok(if list(&issues, "").is_empty() { Exit::Done } else { Exit::Failed })
 }
 
 pub(super) async fn units(client: &Client, out: &mut Output, args: &UnitsArgs) -> Result<Exit, Failure> {

@@ -5,17 +5,23 @@
 
 mod about;
 mod apps;
+mod archives;
 pub(crate) mod args;
+mod bindings;
 pub(crate) mod client;
 mod extension;
 pub(crate) mod failure;
 mod install;
+mod issues;
 mod jobs;
 mod machine;
+mod moves;
 mod network;
 mod output;
 mod people;
+mod policy;
 mod releases;
+mod remedies;
 mod rescue;
 mod routes;
 mod ssh;

@@ -10,6 +10,7 @@ use super::{
     failure::{Exit, Failure},
     install, jobs,
     output::{Output, actor, list as items, text},
+    policy,
     time::ago,
 };
 
@@ -20,6 +21,11 @@ pub(crate) struct UpdateArgs {
     id: String,
     #[command(flatten)]
     answers: AnswerArgs,
+    #[command(flatten)]
+    consent: policy::ConsentArgs,
+    /// That you have read what the new version stops from working
+    #[arg(long)]
+    breaking: bool,
     /// Follow the job, and end as it does
     #[arg(long)]
     wait: bool,
@@ -41,10 +47,36 @@ pub(crate) struct RollBackArgs {
     wait: bool,
 }
 
+/// Which snapshot.
+#[derive(Debug, Args)]
+pub(crate) struct ForgetArgs {
+    /// The app's id
+    id: String,
+    /// The snapshot's number, as `releases` lists it
+    #[arg(long, value_name = "NUMBER")]
+    snapshot: u32,
+    /// Follow the job, and end as it does
+    #[arg(long)]
+    wait: bool,
+}
+
+pub(super) async fn forget(client: &Client, out: &mut Output, args: &ForgetArgs) -> Result<Exit, Failure> {
+    let started = client.delete(&["apps", &args.id, "snapshots", &args.snapshot.to_string()], &json!({})).await?;
+    jobs::started(client, out, &started, args.wait).await
+}
+
 pub(super) async fn update(client: &Client, out: &mut Output, args: UpdateArgs) -> Result<Exit, Failure> {
     let plan = client.get(&["apps", &args.id, "update"], &[]).await?;
     let inputs = install::answers(&plan, args.answers)?;
-    let body = json!({ "version": text(&plan, "/to/version"), "inputs": inputs });
+    if !out.is_json() {
+        policy::tell(out, &plan)?;
+    }
+    let body = json!({
+        "version": text(&plan, "/to/version"),
+        "inputs": inputs,
+        "consent": args.consent.names(),
+        "breaking": args.breaking,
+    });
     let started = client.post(&["apps", &args.id, "update"], Some(&body)).await?;
     jobs::started(client, out, &started, args.wait).await
 }

@@ -1,13 +1,16 @@
 //! From a verb to what does it.
 
 use super::{
-    about, apps,
-    args::{AppVerb, Common, JobVerb, NetworkVerb, SshVerb, UnitVerb, UserVerb, Verb},
+    about, apps, archives,
+    args::{AppVerb, Common, IssuesVerb, NetworkVerb, SshVerb, UnitVerb, UserVerb, Verb},
+    bindings,
     client::Client,
     failure::{Exit, Failure},
-    install, jobs, machine, network,
+    install, issues,
+    jobs::{self, JobVerb},
+    machine, moves, network,
     output::Output,
-    people, releases, rescue, ssh,
+    people, policy, releases, remedies, rescue, ssh,
 };
 
 /// Does it; how it ended.
@@ -17,8 +20,11 @@ pub(super) async fn run(common: &Common, verb: Verb, out: &mut Output) -> Result
         Verb::Status => about::status(client, out).await,
         Verb::Box => about::the_box(client, out).await,
         Verb::RotateKey => about::rotate_key(client, out).await,
+        Verb::RenewCertificate(args) => remedies::renew_certificate(client, out, args.wait).await,
+        Verb::CopyDatabase(args) => remedies::copy_database(client, out, args.wait).await,
         Verb::Audit(args) => about::audit(client, out, &args).await,
-        Verb::Issues => machine::issues(client, out).await,
+        Verb::Issues { verb: None } => issues::list(client, out).await,
+        Verb::Issues { verb: Some(IssuesVerb::Dismiss { id }) } => issues::dismiss(client, out, &id).await,
         Verb::Units(args) => machine::units(client, out, &args).await,
         Verb::Unit { verb: UnitVerb::Show { name } } => machine::unit(client, out, &name).await,
         Verb::Unit { verb: UnitVerb::Restart { name, wait } } => machine::restart(client, out, &name, wait).await,
@@ -39,10 +45,26 @@ pub(super) async fn run(common: &Common, verb: Verb, out: &mut Output) -> Result
         Verb::Apps => apps::list(client, out).await,
         Verb::App { verb: AppVerb::Show { id } } => apps::show(client, out, &id).await,
         Verb::App { verb: AppVerb::Update(args) } => releases::update(client, out, args).await,
+        Verb::App { verb: AppVerb::UpdatePolicy(args) } => policy::run(client, out, &args).await,
+        Verb::App { verb: AppVerb::Result(args) } => policy::result(client, out, &args).await,
         Verb::App { verb: AppVerb::Releases { id } } => releases::list(client, out, &id).await,
         Verb::App { verb: AppVerb::RollBack(args) } => releases::roll_back(client, out, &args).await,
+        Verb::App { verb: AppVerb::Clone(args) } => moves::clone(client, out, args).await,
+        Verb::App { verb: AppVerb::Export(args) } => archives::export(client, out, &args).await,
+        Verb::App { verb: AppVerb::Import(args) } => archives::import(client, out, args).await,
+        Verb::App { verb: AppVerb::Archives(args) } => archives::list(client, out, &args).await,
+        Verb::App { verb: AppVerb::DeleteArchive(args) } => archives::delete(client, out, &args).await,
+        Verb::App { verb: AppVerb::Do(args) } => apps::act(client, out, args).await,
+        Verb::App { verb: AppVerb::Rotate(args) } => bindings::rotate(client, out, &args).await,
+        Verb::App { verb: AppVerb::MovePorts(args) } => remedies::of_app(client, out, &["ports", "move"], &args).await,
+        Verb::App { verb: AppVerb::FetchImages(args) } => {
+            remedies::of_app(client, out, &["images", "fetch"], &args).await
+        }
+        Verb::App { verb: AppVerb::RotateSecret(args) } => remedies::rotate(client, out, &args).await,
+        Verb::App { verb: AppVerb::Rename { id, name } } => apps::rename(client, out, &id, &name).await,
+        Verb::App { verb: AppVerb::Forget(args) } => releases::forget(client, out, &args).await,
         Verb::Extensions => install::extensions(client, out).await,
-        Verb::Install(args) => install::install(client, out, args).await,
+        Verb::Install(args) => install::install(client, out, *args).await,
         Verb::Start(args) => apps::operate(client, out, "start", &args).await,
         Verb::Stop(args) => apps::operate(client, out, "stop", &args).await,
         Verb::Restart(args) => apps::operate(client, out, "restart", &args).await,

@@ -90,7 +90,7 @@ async fn gather(works: &Works) -> Facts {
         let found = tokio::task::spawn_blocking(|| (machine::hostname(), machine::reachable_addresses()));
         if let Ok((name, addresses)) = found.await {
             facts.name = name;
-            facts.addresses = addresses.unwrap_or_default().iter().map(ToString::to_string).collect();
+            facts.addresses = addresses.ok().map(|all| all.iter().map(ToString::to_string).collect());
         }
         if matches!(facts.supervisor, Supervisor::Down(_)) {
             // The next start makes another one.

@@ -6,6 +6,8 @@ use anyhow::Context;
 use jiff::Timestamp;
 use orbitr_edge::{Certificates, Names};
 use orbitr_host::facts;
+use orbitr_machine::CertificateState;
+use orbitr_model::Problem;
 use tokio::{
     sync::Notify,
     time::{MissedTickBehavior, interval},
@@ -44,6 +46,27 @@ pub(super) async fn open(config: &Config, dir: &Path) -> anyhow::Result<Certific
     let (config, dir) = (config.clone(), dir.to_owned());
     let open = move || Certificates::open(&dir, &names(&config), Timestamp::now(), built());
     tokio::task::spawn_blocking(open).await?.context("the box's certificates cannot be had")
+}
+
+/// The certificates, for the room that looks after the box.
+#[derive(Debug)]
+pub(super) struct Own {
+    pub(super) config: Config,
+    pub(super) certificates: Certificates,
+}
+
+impl orbitr_machine::Certificates for Own {
+    fn state(&self) -> CertificateState {
+        CertificateState {
+            leaf_ends: self.certificates.leaf_expires(),
+            authority_ends: self.certificates.ca_expires(),
+            trouble: self.certificates.trouble(),
+        }
+    }
+
+    fn renew(&self) -> Result<(), Problem> {
+        Ok(self.certificates.renew(&names(&self.config), Timestamp::now())?)
+    }
 }
 
 /// Looks at the names again, each hour and whenever `wake` says so.

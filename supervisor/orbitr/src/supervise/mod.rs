@@ -104,7 +104,7 @@ async fn build(config: Config) -> anyhow::Result<App> {
     let starts = (config.watch_crashes && waiting.is_none()).then(|| Starts::note(&config.state_dir));
     let parts = match starts.as_ref().and_then(Starts::too_many) {
         Some(times) => Parts::crashed(&config, times)?,
-        None => Parts::build(&config, waiting).await?,
+        None => Parts::build(&config, &certificates, waiting).await?,
     };
 
     let addresses = announce::Addresses::of(&https)?;

@@ -15,11 +15,13 @@ use orbitr_access::{Access, Secret};
 use orbitr_apps::{Apps, BoxFacts, Prepared};
 use orbitr_catalog::Catalog;
 use orbitr_docker::Docker;
+use orbitr_edge::Certificates;
 use orbitr_host::facts;
 use orbitr_jobs::Jobs;
 use orbitr_machine::{Machine, Outside, data::Acts};
 use orbitr_model::{RecoveryReason, Topic};
 use orbitr_store::{OpenError, Store};
+use orbitr_watch::Watch;
 use orbitr_web::recovery::{self, Recovery};
 use tokio::{
     sync::{
@@ -57,6 +59,7 @@ pub(super) struct Rooms {
     pub(super) machine: Machine,
     pub(super) jobs: Jobs,
     pub(super) apps: Apps,
+    pub(super) watch: Watch,
     /// Made at this start; none once the box is claimed.
     setup_code: Option<Secret>,
 }
@@ -101,12 +104,16 @@ impl Recovering {
 }
 
 impl Parts {
-    pub(super) async fn build(config: &Config, waiting: Option<Waiting>) -> anyhow::Result<Self> {
+    pub(super) async fn build(
+        config: &Config,
+        certificates: &Certificates,
+        waiting: Option<Waiting>,
+    ) -> anyhow::Result<Self> {
         if let Some(waiting) = waiting {
             return Ok(Self::Waiting(waiting));
         }
         match Store::open(&config.state_dir).await {
-            Ok(store) => Ok(Self::Rooms(Box::new(Rooms::build(config, store).await?))),
+            Ok(store) => Ok(Self::Rooms(Box::new(Rooms::build(config, certificates, store).await?))),
             Err(OpenError::Recovery(reason)) => Ok(Self::Recovery(Recovering::new(config, reason)?)),
             Err(error) => Err(error).context("the database cannot be opened"),
         }
@@ -180,6 +187,22 @@ impl Parts {
         }
     }
 
+    /// Looks for what is wrong for as long as it is polled.
+    pub(super) async fn watch(&self) -> Infallible {
+        match self {
+            Self::Rooms(rooms) => rooms.watch.follow().await,
+            Self::Waiting(_) | Self::Recovery(_) => pending().await,
+        }
+    }
+
+    /// Does what the clock brings to apps for as long as it is polled.
+    pub(super) async fn keep_time(&self) -> Infallible {
+        match self {
+            Self::Rooms(rooms) => rooms.apps.keep_time().await,
+            Self::Waiting(_) | Self::Recovery(_) => pending().await,
+        }
+    }
+
     /// Puts all jobs down where they are; the next start goes on with them.
     pub(super) async fn park(&self) {
         if let Self::Rooms(rooms) = self {
@@ -213,8 +236,10 @@ impl Changes {
 }
 
 impl Rooms {
-    async fn build(config: &Config, store: Store) -> anyhow::Result<Self> {
+    async fn build(config: &Config, certificates: &Certificates, store: Store) -> anyhow::Result<Self> {
         let mut outside = Outside::this_machine().built(identity::built());
+        let own = identity::Own { config: config.clone(), certificates: certificates.clone() };
+        outside.certificates = Some(Arc::new(own));
         if let Some(places) = &config.image {
             outside.image = true;
             outside.acts = Some(Acts::new(places.clone()));
@@ -242,7 +267,8 @@ impl Rooms {
         let jobs = apps.kinds(Jobs::builder(store.clone(), config.state_dir.join("logs/jobs")));
         let jobs = machine.kinds(jobs).start().await.context("the jobs cannot be started")?;
         let apps = apps.open(jobs.clone(), catalog(config));
-        Ok(Self { store, access, machine, jobs, apps, setup_code })
+        let watch = Watch::new(store.clone(), apps.clone(), machine.clone());
+        Ok(Self { store, access, machine, jobs, apps, watch, setup_code })
     }
 }
 

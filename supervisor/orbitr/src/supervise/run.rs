@@ -43,6 +43,8 @@ impl App {
                 never = self.tell_changes() => match never {},
                 never = self.parts.keep_copies(&self.config.state_dir) => match never {},
                 never = self.parts.follow_machine() => match never {},
+                never = self.parts.watch() => match never {},
+                never = self.parts.keep_time() => match never {},
                 _ = &mut beside => {}
             }
             // The watchdog wants to be fed meanwhile: opening a database may take its time.
@@ -100,7 +102,7 @@ impl App {
         if let Some(starts) = &mut self.starts {
             starts.count_anew();
         }
-        self.parts = Parts::build(&self.config, None).await?;
+        self.parts = Parts::build(&self.config, &self.certificates, None).await?;
         self.site.replace(site::router(&self.parts, &self.certificates));
         Ok(())
     }

@@ -33,13 +33,14 @@ pub(super) fn router(parts: &Parts, certificates: &Certificates) -> Router {
 
 /// The pages and the API of the rooms.
 fn serve(rooms: &Rooms, certificates: &Certificates) -> Router {
-    let Rooms { store, access, machine, jobs, apps, .. } = rooms;
+    let Rooms { store, access, machine, jobs, apps, watch, .. } = rooms;
     let gate = orbitr_web::gate(access.clone());
     let rooms = orbitr_api::Rooms {
         access: access.clone(),
         apps: apps.clone(),
         jobs: jobs.clone(),
         machine: machine.clone(),
+        watch: watch.clone(),
         store: store.clone(),
     };
     let api = orbitr_api::api(rooms, &gate, VERSION);
@@ -48,6 +49,7 @@ fn serve(rooms: &Rooms, certificates: &Certificates) -> Router {
         apps: apps.clone(),
         jobs: jobs.clone(),
         machine: machine.clone(),
+        watch: watch.clone(),
         hub: orbitr_web::Hub::start(store),
         certificates: Arc::new(orbitr_web::Certificates {
             authority: certificates.ca_fingerprint().to_string(),

@@ -179,3 +179,32 @@ async fn a_reader_who_has_read_enough_hears_nothing() {
     let said = Said::from(child.wait_with_output().unwrap());
     assert_eq!((said.code, said.err.as_str()), (Some(0), ""));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_wrong_is_told_with_what_helps_until_it_is_dismissed() {
+    let on = claimed().await;
+    // Docker, which is not there, is given a quarter of a minute.
+    let mut told = run(&on, &["issues"]);
+    for _ in 0..80 {
+        if told.out.contains("Docker does not answer") {
+            break;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(500)).await;
+        told = run(&on, &["issues"]);
+    }
+    assert_eq!((told.code, told.err.as_str()), (Some(1), ""), "{}", told.out);
+    for line in
+        ["BAD: Docker does not answer", "  Why: ", "  Since: ", "  Hide it: orbitr issues dismiss docker-down.box"]
+    {
+        assert!(told.out.contains(line), "{line}: {}", told.out);
+    }
+    let json: Value = serde_json::from_str(&run(&on, &["issues", "--json"]).out).unwrap();
+    assert!(json.as_array().unwrap().iter().any(|issue| issue["id"] == "docker-down.box"), "{json:#}");
+    assert!(run(&on, &["status"]).out.contains("1 bad"));
+
+    for (id, code) in [("docker-down.shop", Some(3)), ("nonsense", Some(3)), ("docker-down.box", Some(0))] {
+        let said = run(&on, &["issues", "dismiss", id]);
+        assert_eq!(said.code, code, "{id}: {}{}", said.out, said.err);
+    }
+    assert!(!run(&on, &["issues"]).out.contains("Docker does not answer"));
+}

@@ -271,10 +271,10 @@ async fn a_menu_that_nobody_uses_does_nothing() {
     let menu = Menu::start(&socket(&box_), "linux", &[]);
     menu.shows("a Apps");
     thread::sleep(Duration::from_secs(2));
-    // The clock on the screen may change once meanwhile.
+    // The whole screen may be drawn anew once meanwhile, as it is each minute: that is half of what is allowed.
     let (bytes, time) = (menu.written().len(), menu.processor_time());
     thread::sleep(Duration::from_secs(5));
     let (bytes, time) = (menu.written().len() - bytes, menu.processor_time() - time);
-    assert!(bytes < 500, "{bytes} bytes were written");
+    assert!(bytes < 5_000, "{bytes} bytes were written");
     assert!(time <= 10, "{time} hundredths of a second were used");
 }

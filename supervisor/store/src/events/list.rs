@@ -2,7 +2,7 @@
 
 use data_encoding::HEXLOWER;
 use orbitr_model::{EventId, Page, PageRequest, Timestamp};
-use rusqlite::{Connection, Row, ToSql, types::Type};
+use rusqlite::{Connection, Row, ToSql, params, types::Type};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -124,6 +124,20 @@ pub fn page(conn: &Connection, filter: &Filter, request: &PageRequest) -> Result
     items.truncate(limit as usize);
     let next = items.last().filter(|_| more).map(|last| last.id.to_string());
     Ok(Page { items, next })
+}
+
+/// Every event of one name since a moment, the oldest first. Meant for moments of late: it looks at all that was written
+/// since.
+///
+/// # Errors
+/// As the database.
+pub fn since(conn: &Connection, action: &str, from: Timestamp) -> Result<Vec<Event>, Error> {
+    let mut statement = conn.prepare_cached(
+        "SELECT id, at, actor, action, subject_kind, subject_id, subject_name, outcome, detail, address, hash
+         FROM event INDEXED BY event_by_time WHERE at >= ?1 AND action = ?2 ORDER BY at, id",
+    )?;
+    let events = statement.query_map(params![to_ms(from), action], event)?;
+    Ok(events.collect::<Result<_, _>>()?)
 }
 
 /// A part of an export.

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 pub use self::chain::{Broken, Verified, verify};
 pub(crate) use self::chain::{SEAL, SEALED, reseal_head, seal_head_with};
-pub use self::list::{Export, Filter, export, page};
+pub use self::list::{Export, Filter, export, page, since};
 use crate::{Error, Redactor, time::to_ms};
 
 /// The most bytes that an event's detail takes as JSON.

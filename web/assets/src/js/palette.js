@@ -6,6 +6,8 @@ const PAUSE_MS = 60;
 const AGAIN_MS = 2_000;
 let timer;
 let shown = null; // the word whose answer is shown
+let chosenAhead = false; // Enter was pressed before the answer to what is typed was there
+let held = null; // where the item with the focus leads: an answer that comes late takes the element away
 
 export function openPalette() {
   const dialog = $("#palette");
@@ -14,7 +16,8 @@ export function openPalette() {
   dialog.showModal();
   const input = $("#palette-input");
   input.value = "";
-  shown = null;
+  shown = held = null;
+  chosenAhead = false;
   input.focus();
   search();
   return true;
@@ -30,15 +33,40 @@ function search() {
   timer = setTimeout(catchUp, AGAIN_MS);
 }
 
+const typed = () => $("#palette-input")?.value.trim();
+
 /** What is shown must be the answer to what is typed, whichever question was dropped or overtaken. */
 function catchUp() {
-  if ($("#palette")?.open && shown !== $("#palette-input")?.value.trim()) search();
+  if ($("#palette")?.open && shown !== typed()) search();
+}
+
+/** Chooses the first item, of the answer to what is typed and never of the one before it. */
+function choose() {
+  chosenAhead = shown !== typed();
+  if (!chosenAhead) $(".palette-item", $("#palette"))?.click();
+}
+
+const leadsTo = (item) => item.getAttribute("href") ?? item.textContent.trim();
+
+/** Gives the focus back to the item that had it, or to the words if it is not among the new ones. */
+function holdOn() {
+  const dialog = $("#palette");
+  if (!dialog?.open || dialog.contains(document.activeElement)) return;
+  ($$(".palette-item", dialog).find((item) => leadsTo(item) === held) ?? $("#palette-input")).focus();
 }
 
 document.addEventListener("htmx:after:swap", ({ detail: { ctx } }) => {
   if (ctx?.sourceElement?.id !== "palette-input") return;
   shown = new URL(ctx.request.action, location.href).searchParams.get("q");
+  holdOn();
+  // not before htmx knows the new links
+  if (chosenAhead) setTimeout(() => $("#palette")?.open && chosenAhead && choose());
   catchUp();
+});
+
+on("focusin", "#palette", (dialog, { target }) => {
+  const item = target.closest(".palette-item");
+  held = item && leadsTo(item);
 });
 
 on("click", "a[data-palette]", (link, event) => {
@@ -49,6 +77,7 @@ on("click", "a[data-palette]", (link, event) => {
 }, true);
 
 on("input", "#palette-input", () => {
+  chosenAhead = false;
   clearTimeout(timer);
   timer = setTimeout(search, PAUSE_MS);
 });
@@ -64,7 +93,7 @@ on("keydown", "#palette", (dialog, event) => {
   else if (event.key === "End" && at >= 0) go(items.length - 1);
   else if (event.key === "Enter" && event.target === input) {
     event.preventDefault();
-    items[0]?.click();
+    choose();
   } else if (at >= 0 && (event.key.length === 1 || event.key === "Backspace") && !event.ctrlKey && !event.metaKey && event.key !== " ") input.focus();
 });
 

@@ -1,0 +1,148 @@
+//! Starts that fail for a known reason, jobs that take too long, and what the box keeps in order by itself.
+
+use std::time::Duration;
+
+use orbitr_apps::{CHANGE_JOB, Leak, Rotation};
+use orbitr_jobs::{Failed, LateStep, Overdue};
+use orbitr_machine::{CertificateState, CopyState};
+
+use super::*;
+
+fn start(code: &str, title: &str) -> Failed {
+    Failed { problem: Some(Problem::new(409, code, title).why("Something holds it.")), ..failed("Start Shop") }
+}
+
+fn down(job: Failed) -> Facts {
+    Facts { failed_starts: vec![job], ..with(app(AppState::Down, "web was made and never started")) }
+}
+
+fn shop() -> orbitr_model::AppId {
+    "shop".parse().unwrap()
+}
+
+#[test]
+fn an_app_that_cannot_come_up_is_told_by_why_it_cannot_and_not_as_down() {
+    let found = only(&down(start("port-taken", "Port 8080 is already in use")), Kind::PortConflict);
+    assert_eq!((says(&found, "Port").as_str(), found.severity), ("8080", Severity::Bad));
+    assert_eq!(says(&found, "Why"), "Port 8080 is already in use: Something holds it");
+    assert_eq!(found.fixes[0], Fix::MovePorts { app: shop() });
+    assert!(found.fixes.contains(&Fix::StartApp { app: shop() }), "what held it may have gone");
+    for code in ["image-missing", "image-not-found", "registry-unreachable", "download-stalled"] {
+        let found = only(&down(start(code, "no")), Kind::ImageMissing);
+        assert_eq!(found.fixes[0], Fix::FetchImages { app: shop() });
+    }
+    let found = only(&down(start("docker-store-damaged", "no")), Kind::DockerStoreDamaged);
+    assert_eq!(found.fixes[0], Fix::RebuildImages { app: shop() });
+    only(&down(start("disk-full", "no")), Kind::AppDown);
+
+    let mut gave_up = down(start("port-taken", "Port 8080 is already in use"));
+    gave_up.apps[0].care = Some(Care { since: ago(600), tries: 7, gave_up: true });
+    only(&gave_up, Kind::PortConflict);
+}
+
+#[test]
+fn a_start_that_failed_is_told_until_the_app_is_up_or_something_else_was_done_to_it() {
+    let job = || start("port-taken", "Port 8080 is already in use");
+    let stopped = App { wanted: Wanted::Stopped, ..app(AppState::Stopped, "") };
+    only(&Facts { failed_starts: vec![job()], ..with(stopped) }, Kind::PortConflict);
+    assert!(find(&Facts { failed_starts: vec![job()], ..well() }).found.is_empty(), "it runs");
+    let change = Failed { kind: CHANGE_JOB.to_owned(), ..job() };
+    only(&down(change), Kind::AppDown);
+    let mut busy = down(job());
+    busy.apps[0].job = Some(JobBrief { id: JobId::new(), title: "Start Shop".to_owned(), state: JobState::Running });
+    assert!(
+        find(&busy).found.is_empty() && unclear(&busy, "port-conflict.shop") && unclear(&busy, "image-missing.shop")
+    );
+}
+
+type App = AppView;
+
+#[test]
+fn a_job_that_takes_too_long() {
+    let late = Overdue {
+        id: JobId::new(),
+        title: "Install Shop".to_owned(),
+        app: Some(shop()),
+        state: JobState::Running,
+        since: ago(9000),
+        step: Some(LateStep { title: "Get the images".to_owned(), limit: Duration::from_secs(3600), tries: 3 }),
+        behind: None,
+        cancellable: true,
+    };
+    let found = only(&Facts { overdue: vec![late.clone()], ..well() }, Kind::JobStuck);
+    assert_eq!(found.title, "«Install Shop» takes too long");
+    assert_eq!((says(&found, "Longest time of one try").as_str(), says(&found, "Tries").as_str()), ("60 min", "3"));
+    assert_eq!(found.fixes[0], Fix::CancelJob { job: late.id, app: Some(shop()) });
+
+    let waits = Overdue { state: JobState::Queued, step: None, behind: Some("Update Shop".to_owned()), ..late.clone() };
+    let found = only(&Facts { overdue: vec![waits], ..well() }, Kind::JobStuck);
+    assert_eq!(says(&found, "Waits for"), "Update Shop");
+    let forward = Overdue { cancellable: false, ..late };
+    let found = only(&Facts { overdue: vec![forward], ..well() }, Kind::JobStuck);
+    assert!(found.fixes.iter().all(Fix::only_looks), "{found:#?}");
+}
+
+#[test]
+fn a_certificate_that_nobody_renewed() {
+    let day = 24 * 3600;
+    let state = |leaf: i64, authority: i64, trouble: Option<&str>| Facts {
+        certificates: Some(CertificateState {
+            leaf_ends: ago(-leaf * day),
+            authority_ends: ago(-authority * day),
+            trouble: trouble.map(str::to_owned),
+        }),
+        ..well()
+    };
+    assert!(find(&state(40, 3000, None)).found.is_empty(), "there is time");
+    let found = only(&state(29, 29, Some("the disk is full")), Kind::CertificateEnding);
+    assert_eq!(
+        (found.title.as_str(), found.severity),
+        ("The certificate of the box ends in 29 days", Severity::Warning)
+    );
+    assert_eq!(
+        (says(&found, "Why it was not renewed").as_str(), &found.fixes[..]),
+        ("the disk is full", &[Fix::RenewCertificate][..])
+    );
+    assert_eq!(only(&state(300, 2, None), Kind::CertificateEnding).severity, Severity::Bad);
+    assert_eq!(only(&state(-1, 300, None), Kind::CertificateEnding).title, "The certificate of the box has ended");
+    only(&state(200, 59, Some("the disk is full")), Kind::CertificateEnding);
+}
+
+#[test]
+fn a_database_that_was_not_copied_for_days() {
+    let state = |hours: Option<i64>, trouble: Option<&str>| Facts {
+        copies: CopyState { newest: hours.map(|hours| ago(hours * 3600)), trouble: trouble.map(str::to_owned) },
+        ..well()
+    };
+    assert!(find(&state(None, None)).found.is_empty(), "a box that nobody has claimed");
+    assert!(find(&state(Some(70), None)).found.is_empty());
+    let found = only(&state(Some(5 * 24), None), Kind::DatabaseCopyOld);
+    assert_eq!(found.title, "The newest copy of the database is 5 days old");
+    assert!(found.patience > SignedDuration::ZERO, "after a long time without power the first is made at once");
+    let found = only(&state(Some(5 * 24), Some("no room")), Kind::DatabaseCopyOld);
+    assert_eq!((found.patience, says(&found, "Why").as_str()), (SignedDuration::ZERO, "no room"));
+    let found = only(&state(Some(2), Some("no room")), Kind::DatabaseCopyOld);
+    assert_eq!(
+        (found.title.as_str(), &found.fixes[..]),
+        ("The database of the box could not be copied", &[Fix::CopyDatabase][..])
+    );
+}
+
+#[test]
+fn a_secret_in_a_log_is_told_by_its_name_with_the_way_to_change_it() {
+    let leak = |name: &str, seconds, way| Leak {
+        app: shop(),
+        name: name.to_owned(),
+        service: "web".to_owned(),
+        seen: ago(seconds),
+        way,
+    };
+    let only = |leaks| only(&Facts { leaks, ..well() }, Kind::SecretInLog);
+    let found = only(vec![leak("admin", 50, Rotation::Rotate), leak("token", 900, Rotation::Never)]);
+    assert_eq!((says(&found, "Secret").as_str(), found.since), ("admin, token", Some(ago(50))));
+    assert_eq!(found.fixes[0], Fix::RotateSecret { app: shop(), secret: "admin".to_owned() });
+    let found = only(vec![leak("password", 50, Rotation::Settings)]);
+    assert_eq!(found.fixes[0], Fix::OpenSettings { app: shop() });
+    let found = only(vec![leak("token", 50, Rotation::Never)]);
+    assert!(found.fixes.iter().all(Fix::only_looks) && found.explanation.contains("cannot be changed"), "{found:#?}");
+}
