@@ -66,6 +66,12 @@ pub enum Error {
         /// Who holds it, as a sentence.
         by: String,
     },
+    /// Docker holds a port for a container that is gone.
+    #[error("Docker does not let go of port {port}")]
+    PortNotFreed {
+        /// The port.
+        port: u16,
+    },
     /// The app is not in a state in which this can be done.
     #[error("{app} {why}")]
     WrongState {
@@ -183,6 +189,9 @@ impl From<Error> for Problem {
             Error::PortHeld { by, .. } => Self::new(409, "port-taken", title)
                 .why(by)
                 .then("Choose another port, or stop what uses this one."),
+            Error::PortNotFreed { .. } => Self::new(409, "port-not-freed", title)
+                .why("It holds the port for a container that is gone. That is left when Docker is killed while it starts one.")
+                .then("Restart Docker: nothing else makes it forget. Every app is away for some seconds meanwhile."),
             Error::WrongState { .. } => Self::new(409, "app-wrong-state", title),
             Error::Needed { by, .. } => Self::new(409, "app-needed", title)
                 .why(format!("Without it these do not work: {}.", by.join(", ")))

@@ -191,11 +191,13 @@ fn redraft(app: &App, before: &Before, answers: Answers, reason: &str, actor: &A
 
 impl Hands {
     /// What is told of a port that is taken: who holds it, where that can be known.
-    pub(crate) async fn port_held(&self, port: u16) -> Error {
-        let container = self.docker.holder_of_port(port).await.ok().flatten();
-        let by = match container {
+    pub(crate) async fn port_held(&self, port: u16, by_docker: bool) -> Error {
+        let container = self.docker.holder_of_port(port).await;
+        let answered = container.is_ok();
+        let by = match container.ok().flatten() {
             Some((name, true)) => format!("The container «{name}» of another app holds it."),
             Some((name, false)) => format!("The container «{name}» holds it, which this box did not make."),
+            None if by_docker && answered => return Error::PortNotFreed { port },
             None => match blocking(move || Ok(orbitr_host::ports::holder(port))).await.ok().flatten() {
                 Some(program) => format!("The program «{program}» on this machine listens there."),
                 None => "Another program on this machine listens there.".to_owned(),

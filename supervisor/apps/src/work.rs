@@ -272,11 +272,13 @@ impl Hands {
                 self.pull_again(cx, loaded).await?;
                 up().await?;
             }
-            Err(orbitr_docker::Error::PortTaken { port }) => return Err(self.port_held(port).await),
-            // A Compose of ours that outlived a killed supervisor worked at the same app beside this one. Containers
-            // and networks are made anew; data folders are not Docker's.
-            Err(orbitr_docker::Error::NetworkDoubled { name }) => {
-                cx.log(&format!("Docker has two networks {name}: making the app's containers and networks anew"));
+            Err(orbitr_docker::Error::PortTaken { port, by_docker }) => {
+                return Err(self.port_held(port, by_docker).await);
+            }
+            // A Compose of ours that outlived a killed supervisor worked at the same app beside this one, or the engine
+            // was killed in a start. Containers and networks are made anew; data folders are not Docker's.
+            Err(knot @ (orbitr_docker::Error::NetworkDoubled { .. } | orbitr_docker::Error::RemnantLeft)) => {
+                cx.log(&format!("{knot}: making the app's containers and networks anew"));
                 self.clear(cx, &loaded.app.id).await?;
                 up().await?;
             }

@@ -8,8 +8,9 @@ pub(crate) fn recognise(answer: &str) -> Option<Error> {
     let text = answer.trim();
     let lower = text.to_lowercase();
     let has = |words: &str| lower.contains(words);
-    if has("port is already allocated") || has("address already in use") {
-        return port(text).map(|port| Error::PortTaken { port });
+    let by_docker = has("port is already allocated");
+    if by_docker || has("address already in use") {
+        return port(text).map(|port| Error::PortTaken { port, by_docker });
     }
     if has("no space left on device") || has("disk quota exceeded") {
         return Some(Error::NoSpace);
@@ -26,6 +27,9 @@ pub(crate) fn recognise(answer: &str) -> Option<Error> {
     }
     if has("is ambiguous") && has("matches found on name") {
         return Some(Error::NetworkDoubled { name: after(text, "network ").unwrap_or_default() });
+    }
+    if (has("task ") && has(": already exists")) || has("container with given id already exists") {
+        return Some(Error::RemnantLeft);
     }
     if let Some(name) = taken_name(text) {
         return Some(Error::NameTaken { name });
@@ -186,7 +190,8 @@ mod tests {
             "failed to bind host port for [::]:8080:[fd00::2]:80/tcp: address already in use",
             "listen udp4 10.0.0.7:8080: bind: address already in use",
         ] {
-            assert_eq!(recognise(said), Some(Error::PortTaken { port: 8080 }), "{said}");
+            let by_docker = said.contains("allocated");
+            assert_eq!(recognise(said), Some(Error::PortTaken { port: 8080, by_docker }), "{said}");
         }
         assert_eq!(recognise("something else: address already in use"), None);
     }
@@ -231,6 +236,18 @@ mod tests {
             None,
         ]
         "#);
+    }
+
+    #[test]
+    fn what_a_killed_engine_left_of_a_container_is_told_from_a_name_that_is_taken() {
+        // 20.10; 26.1 and later; runc itself
+        for said in [
+            "Error response from daemon: task 156ea330: already exists",
+            "failed to create task for container: AlreadyExists: task 156ea330: already exists: unknown",
+            "OCI runtime create failed: container with given ID already exists: unknown",
+        ] {
+            assert_eq!(recognise(said), Some(Error::RemnantLeft), "{said}");
+        }
     }
 
     #[test]

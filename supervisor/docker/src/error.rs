@@ -13,6 +13,8 @@ pub enum Error {
     PortTaken {
         /// The port of the machine.
         port: u16,
+        /// Docker itself has given it to a container, which may be gone; else another program listens there.
+        by_docker: bool,
     },
     /// The image is not on this machine, and pulling was not asked for.
     #[error("the image {image} is not on this machine")]
@@ -74,6 +76,9 @@ pub enum Error {
         /// The name.
         name: String,
     },
+    /// Something is left of a container whose start was cut short when the engine was killed; it can never start again.
+    #[error("Docker has a remnant of a container whose start was cut short")]
+    RemnantLeft,
     /// Files of an image are gone or not what they were when it was downloaded.
     #[error("Docker's store of images is damaged")]
     StoreDamaged {
@@ -231,6 +236,9 @@ impl From<Error> for Problem {
             Error::NetworkDoubled { .. } => problem(409, "docker-network-doubled")
                 .why("Two programs made it at the same moment.")
                 .then("Try again; if that does not help, remove one of the two in Docker."),
+            Error::RemnantLeft => problem(409, "docker-remnant-left")
+                .why("Docker was killed while it started the container.")
+                .then("Remove the container; what makes it anew can start it."),
             Error::StoreDamaged { detail } => problem(502, "docker-store-damaged")
                 .why(detail.clone())
                 .then("Get the app's images anew: its issue has a button for that."),

@@ -8,7 +8,7 @@ use orbitr_model::{AppId, AppState, Timestamp, deed};
 use orbitr_store::events;
 use rusqlite::Connection;
 
-use crate::{Error, Watch, disk, rows};
+use crate::{Error, Watch, disk, issues::PORT_NOT_FREED, rows};
 
 /// So far back ends of containers are looked at.
 const LATELY: SignedDuration = SignedDuration::from_hours(24);
@@ -21,7 +21,7 @@ pub(crate) struct Facts {
     pub(crate) safe_mode: bool,
     /// Why Docker does not answer; none when it does.
     pub(crate) docker_down: Option<String>,
-    /// The units that can be restarted from here; looked up only while Docker is down.
+    /// The units that can be restarted from here; looked up only while Docker is down or in a knot.
     pub(crate) restartable: Vec<String>,
     /// What is wrong with the machine; none when it cannot be asked.
     pub(crate) machine: Option<Vec<Issue>>,
@@ -130,9 +130,10 @@ impl Watch {
         }
         let kept = inner.store.read(move |conn| Kept::read(conn, now)).await?;
         let docker_down = inner.apps.docker_answers().err();
-        let restartable = match docker_down {
-            Some(_) => inner.machine.restartable_units().await.unwrap_or_default(),
-            None => Vec::new(),
+        let is_stuck = |job: &Failed| job.problem.as_ref().is_some_and(|why| why.code == PORT_NOT_FREED);
+        let restartable = match docker_down.is_some() || kept.failed_starts.iter().any(is_stuck) {
+            true => inner.machine.restartable_units().await.unwrap_or_default(),
+            false => Vec::new(),
         };
         let machine = inner.machine.find_issues().await;
         if let Err(error) = &machine {

@@ -84,6 +84,8 @@ kinds! {
     AppCrashLooping = "app-crash-looping", App;
     /// Something else holds a port that an app needs to come up.
     PortConflict = "port-conflict", App;
+    /// Docker holds a port of an app for a container that is gone.
+    PortNotFreed = "port-not-freed", App;
     /// An image that an app needs to come up is gone and cannot be fetched.
     ImageMissing = "image-missing", App;
     /// Files of an app's image are gone from Docker's store.

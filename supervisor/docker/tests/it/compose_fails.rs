@@ -31,7 +31,7 @@ async fn a_port_that_another_program_has_is_named() {
         let port = other.local_addr().unwrap().port();
         let mut service = sleeper();
         service["ports"] = json!([format!("{port}:80")]);
-        assert_eq!(failure(&bench, service).await, Error::PortTaken { port });
+        assert_eq!(failure(&bench, service).await, Error::PortTaken { port, by_docker: false });
     })
     .await;
 }
@@ -45,7 +45,7 @@ async fn a_port_that_another_container_has_is_named() {
         let both = json!({ "web": service, "other": service });
         let compose = bench.project(bench.dir.path(), &both);
         let failed = compose.up(LIMIT, &go(), |_| {}).await;
-        assert_eq!(failed, Err(Error::PortTaken { port }));
+        assert_eq!(failed, Err(Error::PortTaken { port, by_docker: true }));
         let problem = Problem::from(failed.unwrap_err());
         assert_eq!((problem.status, problem.code.as_str()), (409, "port-taken"));
         assert_eq!(problem.title, format!("Port {port} is already in use"));

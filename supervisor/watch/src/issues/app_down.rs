@@ -6,7 +6,7 @@ use orbitr_model::AppState;
 
 use super::{
     Findings, Found, app_crash_looping::is_looping, care, docker_store_damaged, image_missing, is_unclear,
-    port_conflict, verbs,
+    port_conflict, port_not_freed, verbs,
 };
 use crate::{
     facts::Facts,
@@ -39,7 +39,7 @@ pub(super) fn look(facts: &Facts, out: &mut Findings) {
 
 /// Whether another kind says why it cannot come up.
 pub(super) fn is_explained(facts: &Facts, app: &AppView) -> bool {
-    [port_conflict::failed, image_missing::failed, docker_store_damaged::failed]
+    [port_conflict::failed, port_not_freed::failed, image_missing::failed, docker_store_damaged::failed]
         .iter()
         .any(|failed| failed(facts, app).is_some())
 }

@@ -21,10 +21,14 @@ pub(super) fn look(facts: &Facts, out: &mut Findings) {
         )
         .shown_by("Why", why.as_str())
         .after(PATIENCE);
+    out.found.push(found.fixes(restart(facts)));
+}
+
+/// What there is to do about Docker itself from here.
+pub(super) fn restart(facts: &Facts) -> Vec<Fix> {
     let unit = || DOCKER.to_owned();
-    let found = match facts.restartable.iter().any(|known| known == DOCKER) {
-        true => found.fix(Fix::RestartUnit { unit: unit() }).fix(Fix::OpenUnit { unit: unit() }),
-        false => found.fix(Fix::OpenMachine),
-    };
-    out.found.push(found);
+    match facts.restartable.iter().any(|known| known == DOCKER) {
+        true => vec![Fix::RestartUnit { unit: unit() }, Fix::OpenUnit { unit: unit() }],
+        false => vec![Fix::OpenMachine],
+    }
 }

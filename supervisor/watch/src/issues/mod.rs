@@ -20,6 +20,7 @@ mod memory_pressure;
 mod network_trial;
 mod out_of_memory;
 mod port_conflict;
+mod port_not_freed;
 mod secret_in_log;
 #[cfg(test)]
 mod tests;
@@ -29,6 +30,7 @@ use jiff::SignedDuration;
 use orbitr_apps::{AppView, Verb};
 use orbitr_model::{AppId, AppState, Problem, Timestamp};
 
+pub(crate) use self::port_not_freed::CODE as PORT_NOT_FREED;
 use crate::{
     facts::Facts,
     model::{Evidence, Fix, IssueId, Kind, Severity, Subject},
@@ -42,6 +44,7 @@ const CATALOGUE: &[fn(&Facts, &mut Findings)] = &[
     unit_failed::look,
     app_crash_looping::look,
     port_conflict::look,
+    port_not_freed::look,
     image_missing::look,
     docker_store_damaged::look,
     app_down::look,

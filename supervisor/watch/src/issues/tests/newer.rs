@@ -33,6 +33,11 @@ fn an_app_that_cannot_come_up_is_told_by_why_it_cannot_and_not_as_down() {
     }
     let found = only(&down(start("docker-store-damaged", "no")), Kind::DockerStoreDamaged);
     assert_eq!(found.fixes[0], Fix::RebuildImages { app: shop() });
+    let stuck = || down(start("port-not-freed", "Docker does not let go of port 8080"));
+    assert_eq!(only(&stuck(), Kind::PortNotFreed).fixes[..2], [Fix::OpenMachine, Fix::MovePorts { app: shop() }]);
+    let docker = || "docker.service".to_owned();
+    let here = Facts { restartable: vec![docker()], ..stuck() };
+    assert_eq!(only(&here, Kind::PortNotFreed).fixes[0], Fix::RestartUnit { unit: docker() });
     only(&down(start("disk-full", "no")), Kind::AppDown);
 
     let mut gave_up = down(start("port-taken", "Port 8080 is already in use"));
