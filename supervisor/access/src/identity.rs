@@ -12,7 +12,7 @@ use serde_json::json;
 
 use crate::{
     Access, Action, Caller, Permit, Refused, Secret,
-    caller::Inner,
+    caller::{InReach, Inner},
     error::Error,
     permit::Denied,
     reach::{Given, Reach},
@@ -41,6 +41,20 @@ impl Access {
                 Err(Denied::new::<A>(&resource, why))
             }
         }
+    }
+
+    /// The same for several at once: those on which they may. Nothing is refused, so nothing is noted.
+    pub async fn permits<A: Action>(&self, caller: &Caller, resources: Vec<A::Resource>) -> Vec<Permit<A>>
+    where
+        A::Resource: InReach,
+    {
+        let mut permits = Vec::new();
+        for resource in resources {
+            if caller.may::<A>(&resource) {
+                permits.extend(self.permit(caller, resource).await);
+            }
+        }
+        permits
     }
 
     /// Where a resource is. What the caller was given names only what exists; somebody who reaches

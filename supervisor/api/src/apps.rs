@@ -19,6 +19,8 @@ use orbitr_apps::{
     Started, UpdatePlan, UpdateRequest, Verb,
 };
 use orbitr_model::{ExtensionId, Problem};
+use schemars::JsonSchema;
+use serde::Deserialize;
 
 use crate::{
     Rooms,
@@ -149,7 +151,7 @@ pub(crate) fn routes(api: Builder) -> Builder {
         reveal,
     )
     .on(OperateApp, started(post("/apps/{app}/start", "startApp", "Start an app")), start)
-    .on(OperateApp, started(post("/apps/{app}/stop", "stopApp", "Stop an app")), stop)
+    .on(OperateApp, started(post("/apps/{app}/stop", "stopApp", "Stop an app").query::<Stop>()), stop)
     .on(OperateApp, started(post("/apps/{app}/restart", "restartApp", "Restart an app")), restart)
     .on(
         ChangeApp,
@@ -313,16 +315,32 @@ async fn reveal(
     Ok(Json(rooms.apps.reveal(&permit).await?))
 }
 
-async fn start(State(rooms): State<Rooms>, permit: Permit<OperateApp>) -> Answer<Response> {
-    Ok(accepted(rooms.apps.operate(&permit, Verb::Start).await?))
+/// What is stopped besides.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct Stop {
+    /// Also the apps that need it and that the caller may stop, before it.
+    #[serde(default)]
+    dependants: bool,
 }
 
-async fn stop(State(rooms): State<Rooms>, permit: Permit<OperateApp>) -> Answer<Response> {
-    Ok(accepted(rooms.apps.operate(&permit, Verb::Stop).await?))
+/// Operates an app, with those that go along.
+async fn operate(rooms: &Rooms, permit: &Permit<OperateApp>, verb: Verb, along: bool) -> Answer<Response> {
+    let others = if along { rooms.apps.along(permit, verb).await? } else { Vec::new() };
+    let permits = rooms.access.permits(permit.caller(), others).await;
+    Ok(accepted(rooms.apps.operate(permit, verb, &permits).await?))
+}
+
+async fn start(State(rooms): State<Rooms>, permit: Permit<OperateApp>) -> Answer<Response> {
+    operate(&rooms, &permit, Verb::Start, true).await
+}
+
+async fn stop(State(rooms): State<Rooms>, permit: Permit<OperateApp>, Query(asked): Query<Stop>) -> Answer<Response> {
+    operate(&rooms, &permit, Verb::Stop, asked.dependants).await
 }
 
 async fn restart(State(rooms): State<Rooms>, permit: Permit<OperateApp>) -> Answer<Response> {
-    Ok(accepted(rooms.apps.operate(&permit, Verb::Restart).await?))
+    operate(&rooms, &permit, Verb::Restart, true).await
 }
 
 async fn change(

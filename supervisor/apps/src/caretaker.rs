@@ -11,6 +11,7 @@ use rusqlite::Connection;
 
 use crate::{
     Error,
+    bindings::order,
     care::{self, Act, Case, How, Lack},
     health,
     kinds::heal::{self, Heal},
@@ -131,7 +132,38 @@ impl Caretaker {
             return Ok(Some(jitter(loaded.extension.interval())));
         };
         self.turn(Some(Err(lack.why()))).await?;
+        if self.waits_for_another(&lack).await? {
+            return Ok(Some(SILENT));
+        }
         self.tend(app, &lack, self.grace_left(&loaded)?).await.map(Some)
+    }
+
+    /// Whether what it lacks is another app: then no restart of this one helps, and none is counted as tried.
+    async fn waits_for_another(&self, lack: &Lack) -> Result<bool, Error> {
+        let waits = match lack {
+            Lack::Silent(_) | Lack::Ends { .. } => self.down_provider().await?,
+            Lack::Containers(_) | Lack::CutOff(_) => None,
+        };
+        let now = waits.is_some();
+        let before = self.seen().with(&self.app, |known| std::mem::replace(&mut known.waits, waits.clone()));
+        if before != waits {
+            self.tell();
+        }
+        Ok(now)
+    }
+
+    /// One that it needs and that is not up, in a sentence.
+    async fn down_provider(&self) -> Result<Option<String>, Error> {
+        let id = self.app.clone();
+        let read = move |conn: &Connection| {
+            order::needs(conn, &id)?.iter().map(|provider| rows::get(conn, provider)).collect::<Result<Vec<_>, _>>()
+        };
+        let needs = self.hands.store.read(read).await?;
+        Ok(needs.iter().find_map(|app| match (app.wanted, self.seen().probe(&app.id)) {
+            (Wanted::Stopped, _) => Some(format!("{} is stopped", app.name)),
+            (Wanted::Running, Some(Err(why))) => Some(format!("{} is not up: {why}", app.name)),
+            (Wanted::Running, _) => None,
+        }))
     }
 
     /// Nobody wants it up: if it runs all the same, it is stopped.

@@ -80,6 +80,14 @@ pub enum Error {
         /// Why not, for example «is being removed».
         why: String,
     },
+    /// What an app needs is stopped.
+    #[error("{app} needs an app that is stopped")]
+    NeedsStopped {
+        /// The app.
+        app: AppId,
+        /// What it needs.
+        needs: Vec<String>,
+    },
     /// Other apps need it.
     #[error("other apps need {app}")]
     Needed {
@@ -193,6 +201,11 @@ impl From<Error> for Problem {
                 .why("It holds the port for a container that is gone. That is left when Docker is killed while it starts one.")
                 .then("Restart Docker: nothing else makes it forget. Every app is away for some seconds meanwhile."),
             Error::WrongState { .. } => Self::new(409, "app-wrong-state", title),
+            Error::NeedsStopped { needs, .. } => {
+                Self::new(409, "app-needs-stopped", title)
+                    .why(format!("It cannot work without {}.", needs.join(", ")))
+                    .then("Start that first, or ask somebody who may.")
+            }
             Error::Needed { by, .. } => Self::new(409, "app-needed", title)
                 .why(format!("Without it these do not work: {}.", by.join(", ")))
                 .then("Remove them first, with their data; then it can go."),

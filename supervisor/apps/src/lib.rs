@@ -23,6 +23,7 @@ mod leaks;
 mod logs;
 mod model;
 mod naming;
+mod operate;
 mod ops;
 mod plan;
 mod policy;

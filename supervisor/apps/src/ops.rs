@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use orbitr_access::{
     Permit, Visible,
-    action::{ChangeApp, InstallApp, ListApps, OperateApp, RevealAppSecrets, ViewApp},
+    action::{ChangeApp, InstallApp, ListApps, RevealAppSecrets, ViewApp},
     scope,
 };
 use orbitr_jobs::{Kind, NewJob, enqueue};
@@ -20,11 +20,8 @@ use crate::{
     bindings::{BindingView, dependants, rows as binding_rows},
     consent,
     extension::Extension,
-    kinds::{
-        install,
-        lifecycle::{self, Verb},
-    },
-    model::{App, ChangeRequest, InstallRequest, Phase, Release, Wanted},
+    kinds::{install, lifecycle::Lifecycle},
+    model::{App, ChangeRequest, InstallRequest, Phase, Release},
     plan, policy, rows, safe_mode, schedule, secret_prefix,
     status::{Held, Seen, offered, status},
     view::{AppDetail, AppView, ContainerView, DataSize, JobBrief, ReleaseView, Started},
@@ -189,32 +186,6 @@ impl Apps {
         Ok(Installs { draft, job, event })
     }
 
-    /// Starts, stops or restarts an app.
-    ///
-    /// # Errors
-    /// The app is not installed, or a job is at it; [`Error::SafeMode`] when it would be started in safe mode. Stopping one
-    /// then says that it is not to start when safe mode is left.
-    pub async fn operate(&self, permit: &Permit<OperateApp>, verb: Verb) -> Result<Started, Error> {
-        let app = self.idle_app(permit.resource(), Phase::Installed).await?;
-        let (title, action, wanted) = match verb {
-            Verb::Start => ("Start", deed::APP_START, Wanted::Running),
-            Verb::Stop => ("Stop", deed::APP_STOP, Wanted::Stopped),
-            Verb::Restart => ("Restart", deed::APP_RESTART, Wanted::Running),
-        };
-        let args = lifecycle::Args { app: app.id.clone(), verb, before: app.wanted };
-        let title = format!("{title} {}", app.name);
-        let job = new_job::<lifecycle::Lifecycle>(&args, &app, &title, permit.actor())?;
-        let event = event(permit, action, &app, json!({}));
-        self.start(app, event, job, move |tx, app| {
-            if verb != Verb::Stop && safe_mode::is_on(tx)? {
-                return Err(Error::SafeMode);
-            }
-            rows::set_wanted(tx, &app.id, wanted)?;
-            Ok(())
-        })
-        .await
-    }
-
     /// Changes an app's inputs: a new release beside the active one, and the job that switches to it.
     ///
     /// # Errors
@@ -237,6 +208,17 @@ impl Apps {
         job: NewJob,
         change: impl FnOnce(&mut Tx<'_>, &App) -> Result<(), Error> + Send + 'static,
     ) -> Result<Started, Error> {
+        self.start_with(app, event, job, |tx, app, job| change(tx, app).map(|()| job)).await
+    }
+
+    /// The same for a job that only the transaction knows to the end.
+    pub(crate) async fn start_with(
+        &self,
+        app: App,
+        event: NewEvent,
+        job: NewJob,
+        change: impl FnOnce(&mut Tx<'_>, &App, NewJob) -> Result<NewJob, Error> + Send + 'static,
+    ) -> Result<Started, Error> {
         let id = app.id.clone();
         let job = self
             .hands
@@ -246,7 +228,7 @@ impl Apps {
                 if now.changed != app.changed || rows::has_active_job(tx, &app.id)? {
                     return Err(Error::Busy(app.id));
                 }
-                change(tx, &app)?;
+                let job = change(tx, &app, job)?;
                 tx.event(event)?;
                 Ok(enqueue(tx, job)?)
             })
@@ -292,11 +274,15 @@ impl Apps {
             _ => true,
         });
         let probe = self.hands.seen.probe(&app.id);
+        let waits = self.hands.seen.waits(&app.id);
+        // While another app starts or stops after this one, this one is held and is what it is.
+        let at_it = job.as_ref().filter(|job| job.kind != Lifecycle::NAME || job.app.as_ref() == Some(&app.id));
         let seen = Seen {
             docker_down: down.as_deref(),
-            job: job.as_ref().map(Held::by),
+            job: at_it.map(Held::by),
             containers: &containers,
             probe: probe.as_ref(),
+            waits: waits.as_deref(),
             safe_mode,
         };
         let status = status(&app, &seen);

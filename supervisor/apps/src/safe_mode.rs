@@ -22,6 +22,7 @@ use serde_json::json;
 
 use crate::{
     Apps, Error,
+    bindings::order::providers_first,
     kinds::{
         calm::{self, Calm},
         lifecycle::{self, Lifecycle, Verb},
@@ -123,7 +124,8 @@ impl Apps {
                 tx.changed(Topic::Box);
                 tx.changed(Topic::Apps);
                 let mut jobs = Vec::new();
-                for app in rows::apps(tx)? {
+                let apps = rows::apps(tx)?;
+                for app in providers_first(tx, apps)? {
                     let wanted = app.wanted == Wanted::Running;
                     match (on, app.phase) {
                         (true, Phase::Installing | Phase::Installed) if wanted || up.contains(&app.id) => {

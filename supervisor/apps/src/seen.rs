@@ -15,6 +15,8 @@ use crate::{care::Case, view::Care};
 pub(crate) struct Known {
     /// What the probe saw last.
     pub(crate) probe: Option<Result<(), String>>,
+    /// What it needs that is not up, where that keeps it from working: «Database is stopped».
+    pub(crate) waits: Option<String>,
     /// Where the app is not well, or was not lately.
     pub(crate) case: Option<Case>,
     /// The span of its history that goes on: its beginning, and whether the app is up in it.
@@ -44,6 +46,7 @@ impl Seen {
     pub(crate) fn is_well(&self, app: &AppId) {
         let now = Instant::now();
         self.with(app, |known| {
+            known.waits = None;
             if known.case.as_mut().is_some_and(|case| case.is_over(now)) {
                 known.case = None;
             }
@@ -53,6 +56,11 @@ impl Seen {
     /// What the probe saw last; none before its first answer.
     pub(crate) fn probe(&self, app: &AppId) -> Option<Result<(), String>> {
         self.locked(|all| all.get(app)?.probe.clone())
+    }
+
+    /// What it waits for, if anything.
+    pub(crate) fn waits(&self, app: &AppId) -> Option<String> {
+        self.locked(|all| all.get(app)?.waits.clone())
     }
 
     /// What is done to bring it back.

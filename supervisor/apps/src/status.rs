@@ -75,6 +75,8 @@ pub(crate) struct Seen<'a> {
     pub(crate) containers: &'a [Arc<Container>],
     /// What the probe from outside saw last; none before its first answer.
     pub(crate) probe: Option<&'a Result<(), String>>,
+    /// What it needs that is not up, where that keeps it from working.
+    pub(crate) waits: Option<&'a str>,
     /// Whether apps are to stay stopped.
     pub(crate) safe_mode: bool,
 }
@@ -105,7 +107,12 @@ fn decide(app: &App, seen: &Seen<'_>) -> (AppState, String) {
             (AppState::Running, "it runs although it was stopped here".to_owned())
         }
         (None, Wanted::Stopped) => (AppState::Stopped, String::new()),
-        (None, Wanted::Running) => up(seen),
+        (None, Wanted::Running) => match (up(seen), seen.waits) {
+            ((state @ (AppState::Down | AppState::Unhealthy | AppState::Starting), _), Some(what)) => {
+                (state, format!("it needs another app: {what}"))
+            }
+            (other, _) => other,
+        },
     }
 }
 
@@ -218,7 +225,8 @@ mod tests {
     }
 
     fn said(app: &App, docker_down: Option<&str>, job: Option<Held>) -> (AppState, String) {
-        let status = status(app, &Seen { docker_down, job, containers: &[], probe: None, safe_mode: false });
+        let status =
+            status(app, &Seen { docker_down, job, containers: &[], probe: None, waits: None, safe_mode: false });
         (status.state, status.reason)
     }
 
@@ -272,8 +280,10 @@ mod tests {
     fn in_safe_mode_an_app_says_that_it_waits_and_nothing_starts_it() {
         let calm = |wanted| {
             let app = app(Phase::Installed, wanted);
-            let status =
-                status(&app, &Seen { docker_down: None, job: None, containers: &[], probe: None, safe_mode: true });
+            let status = status(
+                &app,
+                &Seen { docker_down: None, job: None, containers: &[], probe: None, waits: None, safe_mode: true },
+            );
             (status.state, status.reason.is_empty(), offered(status.state, &app, false, true))
         };
         assert_eq!(calm(Wanted::Running), (AppState::Stopped, false, &[Verb::Stop][..]));

@@ -321,3 +321,46 @@ async fn killed_around_every_step_of_a_new_password_the_app_and_its_database_agr
         assert_eq!(house.lines(&house.shelf).await, ["one"], "{point}");
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn apps_end_before_what_they_need_start_after_it_and_wait_for_it_meanwhile() {
+    let _engine = Engine::shared();
+    let house = House::open().await;
+    house.with_lines(&["one"]).await;
+    let (shelf, server) = (&house.shelf, &house.server);
+    let state = async |app: &str| house.get(app, "").await["status"]["state"].as_str().unwrap().to_owned();
+    let on_shelf = json!([{ "on": { "kind": "app", "app": shelf }, "level": "operate" }]);
+    let olga = house.it.invite(&house.ada, "olga", "user", on_shelf).await;
+
+    // the server alone: the shelf goes on, says why it does not work, and is not restarted for it
+    house.done(server, "stop", json!({})).await;
+    eventually("the shelf knows what it waits for", Duration::from_secs(90), async || {
+        let shown = house.get(shelf, "").await;
+        let reason = shown["status"]["reason"].as_str().unwrap();
+        (reason == "it needs another app: PostgreSQL is stopped" && shown["care"].is_null()).then_some(())
+    })
+    .await;
+    let audit = house.ada.browser.get("/api/v1/audit?action=app.heal&limit=10").await.expect(200);
+    assert_eq!(audit["items"], json!([]), "nothing was tried that cannot help");
+
+    // whoever may not start the server cannot start the shelf without it
+    house.done(shelf, "stop", json!({})).await;
+    let refused = olga.browser.post(&format!("/api/v1/apps/{shelf}/start"), &json!({})).await.expect(409);
+    assert_eq!(refused["code"], "app-needs-stopped");
+    assert!(refused["detail"].as_str().unwrap().contains("PostgreSQL"), "{refused:#}");
+    assert_eq!((state(shelf).await, state(server).await), ("stopped".to_owned(), "stopped".to_owned()));
+
+    // whoever may starts both with one press
+    assert_eq!(house.done(shelf, "start", json!({})).await["state"], "succeeded");
+    assert_eq!(state(server).await, "running");
+    assert_eq!(house.lines(shelf).await, ["one"]);
+
+    // and stops both: the shelf before the server
+    assert_eq!(house.done(server, "stop?dependants=true", json!({})).await["state"], "succeeded");
+    assert_eq!((state(shelf).await, state(server).await), ("stopped".to_owned(), "stopped".to_owned()));
+    let jobs = house.ada.browser.get("/api/v1/jobs?limit=2").await.expect(200);
+    let ended = |at: usize| (jobs["items"][at]["app"].as_str().unwrap(), jobs["items"][at]["ended"].as_str().unwrap());
+    let (last, first) = (ended(0), ended(1));
+    assert_eq!((first.0, last.0), (shelf.as_str(), server.as_str()));
+    assert!(first.1 <= last.1, "{first:?} {last:?}");
+}

@@ -38,22 +38,34 @@ pub(super) async fn detail<A: Action<Resource = AppId>>(site: &Site, permit: &Pe
     Ok(site.apps.get(&look).await?)
 }
 
-async fn operate(site: &Site, permit: &Permit<OperateApp>, verb: Verb, said: &str) -> Answer<Response> {
-    let started = site.apps.operate(permit, verb).await?;
+/// What the form before a stop asks.
+#[derive(Deserialize)]
+pub(super) struct StopForm {
+    dependants: Option<String>,
+}
+
+async fn operate(site: &Site, permit: &Permit<OperateApp>, verb: Verb, along: bool, said: &str) -> Answer<Response> {
+    let others = if along { site.apps.along(permit, verb).await? } else { Vec::new() };
+    let permits = site.access.permits(permit.caller(), others).await;
+    let started = site.apps.operate(permit, verb, &permits).await?;
     let flash = Flash::busy(said).link("Follow it", format!("/jobs/{}", started.job));
     Ok(flash.redirect(&format!("/apps/{}", started.app)))
 }
 
 pub(super) async fn start(State(site): State<Site>, permit: Permit<OperateApp>) -> Answer<Response> {
-    operate(&site, &permit, Verb::Start, "It is being started").await
+    operate(&site, &permit, Verb::Start, true, "It is being started").await
 }
 
-pub(super) async fn stop(State(site): State<Site>, permit: Permit<OperateApp>) -> Answer<Response> {
-    operate(&site, &permit, Verb::Stop, "It is being stopped").await
+pub(super) async fn stop(
+    State(site): State<Site>,
+    permit: Permit<OperateApp>,
+    Form(asked): Form<StopForm>,
+) -> Answer<Response> {
+    operate(&site, &permit, Verb::Stop, asked.dependants.is_some(), "It is being stopped").await
 }
 
 pub(super) async fn restart(State(site): State<Site>, permit: Permit<OperateApp>) -> Answer<Response> {
-    operate(&site, &permit, Verb::Restart, "It is being restarted").await
+    operate(&site, &permit, Verb::Restart, true, "It is being restarted").await
 }
 
 /// As the store has it, or as the app brought it.

@@ -7,13 +7,14 @@ use axum::{
     extract::{Path, State},
     response::Response,
 };
-use maud::{Markup, html};
+use maud::{Markup, Render, html};
 use orbitr_access::{
     Caller, Permit,
     action::{ChangeApp, OperateApp},
 };
 use orbitr_apps::{
     AppDetail, AppView, Binding, BindingRequest, BindingSource, BindingView, Phase, RequirementField, RequirementView,
+    Verb,
 };
 use orbitr_model::{AppId, AppState, Problem, ProjectId};
 
@@ -226,13 +227,21 @@ pub(super) async fn rotate(
 pub(super) async fn before_stop(State(site): State<Site>, permit: Permit<OperateApp>, Cx(cx): Cx) -> Answer<Markup> {
     let app = detail(&site, &permit).await?;
     let breaks = app.dependants.iter().filter(|dependant| dependant.runs).map(|dependant| dependant.name.to_string());
+    let others = site.apps.along(&permit, Verb::Stop).await?;
+    let may = others.iter().all(|other| permit.caller().may::<OperateApp>(other));
     let title = format!("Stop {}?", app.app.name);
     let confirm = Confirm {
         title: title.clone(),
         goes: breaks.map(|name| format!("{name} does not work until it runs again")).collect(),
         stays: vec!["All data".to_owned()],
         typed: None,
-        fields: None,
+        fields: may.then(|| {
+            let label = if others.len() == 1 { "Stop it first" } else { "Stop them first" };
+            Field::checkbox("dependants", label)
+                .help("They end in order, and stay stopped until somebody starts them.")
+                .on(true)
+                .render()
+        }),
         action: format!("/apps/{}/stop", app.app.id),
         button: "Stop".to_owned(),
         back: format!("/apps/{}", app.app.id),

@@ -3,6 +3,7 @@
 
 mod choose;
 mod ops;
+pub(crate) mod order;
 mod provider;
 pub(crate) mod rows;
 

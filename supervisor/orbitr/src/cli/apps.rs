@@ -110,6 +110,22 @@ pub(super) async fn operate(
     jobs::started(client, out, &started, args.wait).await
 }
 
+/// Which app is stopped.
+#[derive(Debug, Args)]
+pub(crate) struct StopArgs {
+    #[command(flatten)]
+    app: OperateArgs,
+    /// Stop the apps that need it first
+    #[arg(long)]
+    dependants: bool,
+}
+
+pub(super) async fn stop(client: &Client, out: &mut Output, args: &StopArgs) -> Result<Exit, Failure> {
+    let query = [("dependants", args.dependants.to_string())];
+    let started = client.post_with(&["apps", &args.app.id, "stop"], &query).await?;
+    jobs::started(client, out, &started, args.app.wait).await
+}
+
 /// Which action.
 #[derive(Debug, Args)]
 pub(crate) struct ActArgs {

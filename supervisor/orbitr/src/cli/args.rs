@@ -63,7 +63,7 @@ pub(crate) enum Verb {
     /// Start an app
     Start(OperateArgs),
     /// Stop an app
-    Stop(OperateArgs),
+    Stop(apps::StopArgs),
     /// Restart an app
     Restart(OperateArgs),
     /// Remove an app, with or without its data

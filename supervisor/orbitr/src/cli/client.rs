@@ -81,6 +81,12 @@ impl Client {
         self.send(Method::POST, path, body).await
     }
 
+    /// The same without a body and with a query.
+    pub(crate) async fn post_with(&self, path: &[&str], query: &[(&str, String)]) -> Result<Value, Failure> {
+        let request = self.request(Method::POST, path, query)?;
+        self.value(request).await
+    }
+
     pub(crate) async fn put(&self, path: &[&str], body: &Value) -> Result<Value, Failure> {
         self.send(Method::PUT, path, Some(body)).await
     }

@@ -66,7 +66,7 @@ pub(super) async fn run(common: &Common, verb: Verb, out: &mut Output) -> Result
         Verb::Extensions => install::extensions(client, out).await,
         Verb::Install(args) => install::install(client, out, *args).await,
         Verb::Start(args) => apps::operate(client, out, "start", &args).await,
-        Verb::Stop(args) => apps::operate(client, out, "stop", &args).await,
+        Verb::Stop(args) => apps::stop(client, out, &args).await,
         Verb::Restart(args) => apps::operate(client, out, "restart", &args).await,
         Verb::Remove(args) => apps::remove(client, out, &args).await,
         Verb::Logs(args) => apps::logs(client, out, &args).await,
