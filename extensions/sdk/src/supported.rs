@@ -5,7 +5,7 @@ use indexmap::IndexMap;
 
 use crate::{
     diagnostic::{Diagnostic, Finding, in_order},
-    lint::lint,
+    lint::{Origin, lint_as},
     manifest::Manifest,
     sections::{ActionWhen, HealthNeed, InputKind, PathSource, PortDefault, ResultKind, RoleName, SecretKind},
     vars,
@@ -86,8 +86,20 @@ impl Manifest {
     /// # Errors
     /// Everything that stands against it; no warnings.
     pub fn installable(&self) -> Result<(), Vec<Diagnostic>> {
+        self.acceptable(Origin::Written)
+    }
+
+    /// The same for a manifest that was made of a project that ran already: its services may have no health check.
+    ///
+    /// # Errors
+    /// As [`Self::installable`].
+    pub fn adoptable(&self) -> Result<(), Vec<Diagnostic>> {
+        self.acceptable(Origin::Adopted)
+    }
+
+    fn acceptable(&self, origin: Origin) -> Result<(), Vec<Diagnostic>> {
         let mut found = self.check_supported().err().unwrap_or_default();
-        found.extend(lint(self).into_iter().filter(Diagnostic::is_error));
+        found.extend(lint_as(self, origin).into_iter().filter(Diagnostic::is_error));
         if found.is_empty() { Ok(()) } else { Err(found) }
     }
 

@@ -4,6 +4,7 @@
 //! the document. What may not: a rule about who may or about what is right; that is the rooms'.
 
 mod account;
+mod adopt;
 mod app_policy;
 mod apps;
 mod archives;
@@ -92,7 +93,7 @@ pub fn table(version: &'static str) -> Vec<RouteInfo> {
 /// Every route below `/api/v1`, and the document of them.
 fn routes(version: &'static str) -> (Routes<Rooms>, Arc<Reference>) {
     let builder = issues::routes(status::routes(Builder::new(), version));
-    let builder = archives::routes(moves::routes(app_policy::routes(apps::routes(builder))));
+    let builder = archives::routes(adopt::routes(moves::routes(app_policy::routes(apps::routes(builder)))));
     let mut builder = machine::routes(history::routes(people::routes(account::routes(jobs::routes(builder)))));
     let own = Operation::new(Method::GET, "/openapi.json", "getOpenApi", "This document")
         .tag("About")

@@ -1,6 +1,6 @@
 //! Apps that are made of other apps: what a copy takes over, and what it gets of its own.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use orbitr_access::{
     Permit,
@@ -55,6 +55,8 @@ pub(crate) struct Original {
     pub(crate) bindings: BTreeMap<String, Binding>,
     /// What the copy's id is made from when nobody chose one.
     pub(crate) base: String,
+    /// Ports that are free by the time it starts.
+    pub(crate) freed: BTreeSet<HostPort>,
 }
 
 /// What somebody wants to be different.
@@ -94,6 +96,7 @@ impl Apps {
             images: release.images.clone(),
             bindings: release.bindings.clone(),
             base: source.id.to_string(),
+            freed: BTreeSet::new(),
         };
         let name = match request.name {
             Some(name) => name,
@@ -129,7 +132,7 @@ impl Apps {
 
     /// The rows of a copy.
     pub(crate) async fn draft_copy(&self, original: Original, wish: Wish, project: ProjectId) -> Result<Draft, Error> {
-        let Original { id: extension_id, extension, mut inputs, secrets, images, bindings, base } = original;
+        let Original { id: extension_id, extension, mut inputs, secrets, images, bindings, base, freed } = original;
         extension.check_runs_here(&extension_id)?;
         let request = InstallRequest {
             app: wish.app.clone(),
@@ -148,10 +151,11 @@ impl Apps {
         };
         unknown_inputs(&wish.inputs, &extension)?;
         let ports = ports_of(&inputs, &extension);
-        let taken = taken(ports, &before).await?;
+        let taken = taken(ports, &before, &freed).await?;
         inputs.retain(|name, _| !taken.contains(name));
         inputs.extend(wish.inputs);
-        let answers = self.answers_to((inputs, secrets, words(&bindings)), &extension, &before.held, &id).await?;
+        let known = (inputs, secrets, words(&bindings));
+        let answers = self.answers_to(known, &extension, (&before.held, &freed), &id).await?;
         let now = orbitr_store::time::now();
         let mut release = plan::release(&extension, &id, &extension_id, 1, &answers, now)?;
         for (service, image) in &mut release.images {
@@ -224,10 +228,16 @@ fn ports_of(inputs: &BTreeMap<String, Value>, extension: &Extension) -> Vec<(Str
 }
 
 /// Those that somebody has already: the copy gets another number there.
-async fn taken(ports: Vec<(String, HostPort)>, before: &Before) -> Result<Vec<String>, Error> {
+async fn taken(
+    ports: Vec<(String, HostPort)>,
+    before: &Before,
+    freed: &BTreeSet<HostPort>,
+) -> Result<Vec<String>, Error> {
     let held: Vec<HostPort> = before.held.iter().map(|(port, _)| *port).collect();
+    let freed = freed.clone();
     blocking(move || {
-        let taken = ports.into_iter().filter(|(_, port)| held.contains(port) || !is_free(*port));
+        let is_taken = |port: &HostPort| held.contains(port) || (!freed.contains(port) && !is_free(*port));
+        let taken = ports.into_iter().filter(|(_, port)| is_taken(port));
         Ok(taken.map(|(name, _)| name).collect())
     })
     .await

@@ -80,6 +80,12 @@ pub enum Error {
         /// Why not, for example «is being removed».
         why: String,
     },
+    /// A Compose project cannot be taken over.
+    #[error("the Compose project cannot be taken over")]
+    NotAdoptable(
+        /// Why not, in sentences.
+        Vec<String>,
+    ),
     /// What an app needs is stopped.
     #[error("{app} needs an app that is stopped")]
     NeedsStopped {
@@ -201,6 +207,7 @@ impl From<Error> for Problem {
                 .why("It holds the port for a container that is gone. That is left when Docker is killed while it starts one.")
                 .then("Restart Docker: nothing else makes it forget. Every app is away for some seconds meanwhile."),
             Error::WrongState { .. } => Self::new(409, "app-wrong-state", title),
+            Error::NotAdoptable(why) => Self::new(409, "project-not-adoptable", title).why(why.join(" ")),
             Error::NeedsStopped { needs, .. } => {
                 Self::new(409, "app-needs-stopped", title)
                     .why(format!("It cannot work without {}.", needs.join(", ")))

@@ -34,6 +34,8 @@ const DEFAULT_INTERVAL: Duration = Duration::from_secs(60);
 /// Looking costs the app something.
 const SHORTEST_INTERVAL: Duration = Duration::from_secs(10);
 const LONGEST_INTERVAL: Duration = Duration::from_secs(60 * 60);
+/// The registry of extensions that were made of Compose projects.
+pub(crate) const ADOPTED: &str = "adopted";
 /// The file name in diagnostics.
 const FILE: &str = "extension.yaml";
 
@@ -119,7 +121,8 @@ impl Extension {
     /// Whether this box can run it.
     pub(crate) fn check_runs_here(&self, id: &ExtensionId) -> Result<(), Error> {
         let mut reasons = Vec::new();
-        if let Err(found) = self.manifest.installable() {
+        let found = if id.registry() == ADOPTED { self.manifest.adoptable() } else { self.manifest.installable() };
+        if let Err(found) = found {
             reasons.extend(found.iter().map(ToString::to_string));
         }
         if !self.manifest.x().arch.contains(&own_arch()) {
@@ -461,6 +464,11 @@ pub(crate) const fn protocol(transport: Transport) -> Protocol {
         Transport::Tcp => Protocol::Tcp,
         Transport::Udp => Protocol::Udp,
     }
+}
+
+/// The same as a manifest writes it.
+pub(crate) const fn own_arch_word() -> &'static str {
+    if cfg!(target_arch = "aarch64") { "arm64" } else { "amd64" }
 }
 
 const fn own_arch() -> Arch {

@@ -5,6 +5,7 @@
 //! manifest's rules (`sdk`), how Docker is spoken to (`docker`), who may (`access`), HTML and HTTP.
 
 mod actions;
+mod adopt;
 mod archive;
 mod bindings;
 mod care;
@@ -58,6 +59,7 @@ use rusqlite::Connection;
 
 pub use self::{
     actions::{ActRequest, ActionResult, ActionView},
+    adopt::{AdoptPlan, AdoptRequest, ComposeProject, ComposeService},
     archive::{Archive, Contents, Download, ExportRequest, Exporting, ImportRequest, Origin, Sealing, Upload},
     bindings::{Binding, BindingRequest, BindingSource, BindingView, Dependant, RequirementField, RequirementView},
     consent::NoticeView,
@@ -86,9 +88,9 @@ pub use self::{
 };
 use self::{
     kinds::{
-        act::Act, calm::Calm, change::Change, clone::Clone as CloneApp, export::Export, forget::Forget, heal::Heal,
-        import::Import, install::Install, lifecycle::Lifecycle, rebind::Rebind, remove::Remove, repair::Repair,
-        rotate::Rotate,
+        act::Act, adopt::Adopt, calm::Calm, change::Change, clone::Clone as CloneApp, export::Export, forget::Forget,
+        heal::Heal, import::Import, install::Install, lifecycle::Lifecycle, rebind::Rebind, remove::Remove,
+        repair::Repair, rotate::Rotate,
     },
     model::Release,
     watch::Watch,
@@ -162,6 +164,7 @@ impl Prepared {
             .kind(CloneApp(self.hands.clone()))
             .kind(Export(self.hands.clone()))
             .kind(Import(self.hands.clone()))
+            .kind(Adopt(self.hands.clone()))
             .kind(Remove(self.hands.clone()))
             .kind(Repair(self.hands.clone()))
     }
@@ -169,6 +172,7 @@ impl Prepared {
     /// Opens the room. Must be called within a tokio runtime: it begins to watch the apps.
     #[must_use]
     pub fn open(self, jobs: Jobs, catalog: Catalog) -> Apps {
+        adopt::tidy(&self.hands.root);
         tokio::spawn(self.hands.clone().keep_archives_tidy());
         let watch = Watch::start(self.hands.clone(), jobs.clone());
         Apps { hands: self.hands, jobs, catalog: Arc::new(catalog), watch }

@@ -232,17 +232,17 @@ impl Apps {
         kept.extend(chosen.secrets.clone());
         let own = request.app.clone().unwrap_or_else(fresh_id);
         let words = chosen.words.clone();
-        let answers = self.answers_to((given, kept, words), extension, &before.held, &own).await?;
+        let answers = self.answers_to((given, kept, words), extension, (&before.held, &BTreeSet::new()), &own).await?;
         Ok((answers, chosen))
     }
 
     /// The same with everything that is known already: what is answered, the secrets that are there, and where
-    /// requirements come from.
+    /// requirements come from. Ports that are `freed` before it starts are not looked for on the machine.
     pub(crate) async fn answers_to(
         &self,
         (given, kept, words): (BTreeMap<String, Value>, BTreeMap<String, String>, Bindings),
         extension: &Extension,
-        held: &[(HostPort, AppId)],
+        (held, freed): (&[(HostPort, AppId)], &BTreeSet<HostPort>),
         own: &AppId,
     ) -> Result<Answers, Error> {
         let mut taken: BTreeSet<HostPort> = held.iter().map(|(port, _)| *port).collect();
@@ -258,7 +258,7 @@ impl Apps {
             extension.resolve(&given, &kept, &words, &facts, &mut pick)
         })
         .await?;
-        check_ports(answers.ports.values().copied().collect(), held, own).await?;
+        check_ports(answers.ports.values().copied().filter(|port| !freed.contains(port)).collect(), held, own).await?;
         Ok(answers)
     }
 }

@@ -12,6 +12,7 @@ use orbitr_model::{AppId, ByteSize, Problem};
 
 use crate::{
     Error,
+    adopt::Move,
     folder::AppFolder,
     model::Snapshot,
     rows,
@@ -107,6 +108,34 @@ impl Hands {
         })
         .await?;
         tree::copy(from, &half, COPY, cx.token()).await.map_err(|error| StepError::from(Error::from(error)))?;
+        blocking(move || rename(&half, &to)).await?;
+        cx.log("The data is copied");
+        Ok(())
+    }
+
+    /// Copies folders to be the volumes of an app that has no data yet.
+    pub(crate) async fn gather_into(
+        &self,
+        cx: &StepContext,
+        moves: &[Move],
+        folder: &AppFolder,
+    ) -> Result<(), StepError> {
+        let (half, to) = (folder.half(), folder.data());
+        if to.is_dir() {
+            return Ok(());
+        }
+        let (at, above) = (half.clone(), to.parent().map(Path::to_owned));
+        blocking(move || {
+            remove(&at)?;
+            above.as_deref().map_or(Ok(()), make)
+        })
+        .await?;
+        tree::make(&half, cx.token()).await.map_err(Error::file(format!("making {}", half.display())))?;
+        for Move { from, volume } in moves {
+            cx.log(&format!("Copying {} into the volume {volume}", from.display()));
+            let copied = tree::copy(from, &half.join(volume), COPY, cx.token()).await;
+            copied.map_err(|error| StepError::from(Error::from(error)))?;
+        }
         blocking(move || rename(&half, &to)).await?;
         cx.log("The data is copied");
         Ok(())

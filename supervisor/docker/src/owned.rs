@@ -205,7 +205,7 @@ impl Docker {
     }
 }
 
-fn gone_is_fine(result: Result<(), Error>) -> Result<(), Error> {
+pub(crate) fn gone_is_fine(result: Result<(), Error>) -> Result<(), Error> {
     match result {
         Err(Error::Gone { .. }) => Ok(()),
         other => other,

@@ -163,6 +163,8 @@ deeds! {
     APP_EXPORT = "app.export";
     /// Somebody began to install an app from an archive.
     APP_IMPORT = "app.import";
+    /// Somebody began to take over a Compose project.
+    APP_ADOPT = "app.adopt";
     /// Somebody uploaded an archive.
     ARCHIVE_UPLOAD = "archive.upload";
     /// Somebody downloaded an archive.

@@ -45,6 +45,8 @@ class Watch {
   note(text) {
     // a page that is left while a part of it is being fetched gives that fetch up
     if (/htmx:error: Failed to fetch/.test(text)) return;
+    // on a machine that is busy, a page may not be drawn within the seconds that the browser allows for this
+    if (/was preloaded using link preload but not used within a few seconds/.test(text)) return;
     if (!this.#allowed.some((pattern) => pattern.test(text))) this.said.push(text);
   }
 

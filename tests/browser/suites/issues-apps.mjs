@@ -204,9 +204,9 @@ test("an app that runs although it was stopped is stopped again", async (given) 
   await page.getByRole("button", { name: "Stop", exact: true }).first().click();
   const running = async () => (await engine("GET", container(shop, "/json")))?.State?.Running;
   await eventually("it is stopped", 30_000, async () => !await running());
-  // the box stops it by itself, a few times
+  // the box stops it by itself, a few times, further and further apart
   await page.goto("/issues");
-  await eventually("the issue", SOON, async () => {
+  await eventually("the issue", 2 * SOON, async () => {
     if (!await running()) await engine("POST", container(shop, "/start"));
     return issue(page, "Shop runs although it was stopped here").isVisible();
   });
@@ -216,7 +216,7 @@ test("an app that runs although it was stopped is stopped again", async (given) 
   // what a job does to its app is no fault of the app
   await page.locator("main").getByText("Running").first().waitFor({ timeout: 30_000 });
   await page.getByText("No job runs").waitFor({ timeout: 30_000 });
-}, { limit: 180_000 });
+}, { limit: 300_000 });
 
 test("an app that is up and does not answer is told, and restarted with the button once it is mended", async (given) => {
   const { box, page, notes } = given;

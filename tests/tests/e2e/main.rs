@@ -3,6 +3,7 @@
 #![allow(clippy::print_stdout, reason = "the seed of a random run")]
 #![allow(clippy::disallowed_methods, reason = "an authenticator app has a clock of its own")]
 
+mod adopt;
 mod archives;
 mod auth;
 mod bad_input;

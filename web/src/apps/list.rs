@@ -3,8 +3,8 @@
 use axum::extract::State;
 use maud::{Markup, html};
 use orbitr_access::{
-    Caller, Permit,
-    action::{ListApps, RemoveApp, ViewArchives},
+    Caller, Permit, TheBox,
+    action::{InstallUnknown, ListApps, RemoveApp, ViewArchives},
 };
 use orbitr_apps::{AppView, Phase};
 use orbitr_model::Topic;
@@ -30,6 +30,9 @@ pub(super) async fn page(State(site): State<Site>, permit: Permit<ListApps>, Cx(
     let body = html! {
         (ui::header("Apps").lead(lead)
             .actions(html! { @if let Some(home) = site.access.home().filter(|home| permit.caller().may::<ViewArchives>(home)) {
+                @if permit.caller().may::<InstallUnknown>(&TheBox) {
+                    (ui::link_button("Compose projects", "/adopt").quiet())
+                }
                 (ui::link_button("Archives", format!("/projects/{home}/archives")).quiet())
             }
             @if may_install { (ui::link_button("Install an app", "/store").primary().icon(Icon::Plus).shortcut("n")) } }))

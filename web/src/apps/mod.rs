@@ -2,6 +2,7 @@
 
 mod act;
 mod actions;
+mod adopt;
 mod archives;
 mod bindings;
 mod consent;
@@ -20,8 +21,8 @@ use axum::{extract::DefaultBodyLimit, handler::Handler};
 use orbitr_access::{
     Caller,
     action::{
-        ChangeApp, CloneApp, ExportApp, InstallApp, ListApps, ManageArchives, OperateApp, RemoveApp, RevealAppSecrets,
-        ViewApp, ViewArchives, ViewCatalog,
+        ChangeApp, CloneApp, ExportApp, InstallApp, InstallUnknown, ListApps, ManageArchives, OperateApp, RemoveApp,
+        RevealAppSecrets, ViewApp, ViewArchives, ViewCatalog,
     },
     gate::Routes,
 };
@@ -52,6 +53,9 @@ fn archives(routes: Routes<Site>) -> Routes<Site> {
 
 pub(crate) fn routes(routes: Routes<Site>) -> Routes<Site> {
     archives(routes)
+        .get(InstallUnknown, "/adopt", adopt::page)
+        .get(InstallUnknown, "/adopt/{compose}", adopt::show)
+        .post(InstallUnknown, "/adopt/{compose}", adopt::adopt)
         .get(ListApps, "/apps", list::page)
         .get(ListApps, "/apps/list", list::rows)
         .get(ViewCatalog, "/store", store::page)

@@ -110,6 +110,7 @@ fn of_app(name: &str) -> Option<Words> {
         deed::APP_HEAL => words("began to bring {} back", "bring {} back"),
         deed::APP_CLONE => words("began to clone {}", "clone {}"),
         deed::APP_EXPORT => words("began to export {}", "export {}"),
+        deed::APP_ADOPT => words("began to take over {}", "take over {}"),
         deed::APP_IMPORT => words("began to install {} from an archive", "install {} from an archive"),
         deed::ARCHIVE_UPLOAD => words("uploaded the archive {}", "upload the archive {}"),
         deed::ARCHIVE_DOWNLOAD => words("downloaded the archive {}", "download the archive {}"),

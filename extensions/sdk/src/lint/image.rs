@@ -61,6 +61,8 @@ pub(super) fn lint(linter: &mut Linter<'_>) {
         }
         let reference = ImageRef::parse(&image.value);
         match reference.tag {
+            // What a digest holds does not move.
+            _ if reference.digest.is_some() => {}
             None => {
                 linter.error_at(image.at, &path, "the image has no tag", "write the exact version, as in postgres:17.9")
             }

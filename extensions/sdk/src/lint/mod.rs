@@ -20,9 +20,24 @@ pub use update::lint_update;
 /// All lints over one manifest, in the order of the text.
 #[must_use]
 pub fn lint(manifest: &Manifest) -> Vec<Diagnostic> {
+    lint_as(manifest, Origin::Written)
+}
+
+/// Where a manifest comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Origin {
+    /// Somebody wrote it for boxes.
+    Written,
+    /// It is what a project was that ran already, whose author nobody can ask for a health check.
+    Adopted,
+}
+
+pub(crate) fn lint_as(manifest: &Manifest, origin: Origin) -> Vec<Diagnostic> {
     let mut linter = Linter { manifest, findings: Vec::new() };
     image::lint(&mut linter);
-    healthchecks(&mut linter);
+    if origin == Origin::Written {
+        healthchecks(&mut linter);
+    }
     profiles(&mut linter);
     secrets::lint(&mut linter);
     data::lint(&mut linter);

@@ -1,6 +1,9 @@
 //! Installing an app from an archive.
 
-use std::{collections::BTreeMap, path::Path};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::Path,
+};
 
 use orbitr_access::{
     Permit, TheBox,
@@ -88,6 +91,7 @@ impl Apps {
             images: images.collect(),
             bindings: contents.bindings,
             base: contents.app.id.to_string(),
+            freed: BTreeSet::new(),
         };
         let wish = Wish {
             app: request.app,

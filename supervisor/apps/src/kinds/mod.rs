@@ -1,6 +1,7 @@
 //! The jobs of this room, one file each.
 
 pub(crate) mod act;
+pub(crate) mod adopt;
 pub(crate) mod calm;
 pub(crate) mod change;
 pub(crate) mod clone;

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
 
-use super::{apps, archives, bindings, jobs::JobVerb, moves, policy, releases, remedies};
+use super::{adopt, apps, archives, bindings, jobs::JobVerb, moves, policy, releases, remedies};
 
 const REACHING: &str = "Reaching the box";
 
@@ -190,6 +190,8 @@ pub(crate) enum AppVerb {
     Export(archives::ExportArgs),
     /// Install an app from an archive: a file, or one that the box has
     Import(archives::ImportArgs),
+    /// Take a Compose project over that runs without the box; without a name, lists them
+    Adopt(adopt::AdoptArgs),
     /// The archives that the box has
     Archives(archives::ListArgs),
     /// Delete an archive, for good

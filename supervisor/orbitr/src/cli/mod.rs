@@ -4,6 +4,7 @@
 //! Exit codes are stable; [`failure::Exit`] lists them, and so does `--help`.
 
 mod about;
+mod adopt;
 mod apps;
 mod archives;
 pub(crate) mod args;

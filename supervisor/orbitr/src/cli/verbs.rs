@@ -1,7 +1,7 @@
 //! From a verb to what does it.
 
 use super::{
-    about, apps, archives,
+    about, adopt, apps, archives,
     args::{AppVerb, Common, IssuesVerb, NetworkVerb, SshVerb, UnitVerb, UserVerb, Verb},
     bindings,
     client::Client,
@@ -61,6 +61,7 @@ pub(super) async fn run(common: &Common, verb: Verb, out: &mut Output) -> Result
             remedies::of_app(client, out, &["images", "fetch"], &args).await
         }
         Verb::App { verb: AppVerb::RotateSecret(args) } => remedies::rotate(client, out, &args).await,
+        Verb::App { verb: AppVerb::Adopt(args) } => adopt::adopt(client, out, args).await,
         Verb::App { verb: AppVerb::Rename { id, name } } => apps::rename(client, out, &id, &name).await,
         Verb::App { verb: AppVerb::Forget(args) } => releases::forget(client, out, &args).await,
         Verb::Extensions => install::extensions(client, out).await,
