@@ -40,7 +40,9 @@ fn the_official_extensions_are_there() {
     let catalog = Catalog::official();
     assert_eq!(catalog.problems(), []);
     let all: Vec<_> = catalog.list().map(|entry| format!("{} {}", entry.id, entry.manifest.version())).collect();
-    assert_eq!(all, ["official/nginx 1.28.0", "official/postgresql 17.9", "official/valkey 8.1.3"]);
+    let there =
+        ["official/mariadb 11.8.9", "official/nginx 1.28.0", "official/postgresql 17.9", "official/valkey 8.1.3"];
+    assert_eq!(all, there);
 }
 
 #[test]

@@ -8,6 +8,8 @@ use serde_json::{Value, json};
 
 use crate::shop::ABORTED;
 
+mod providers;
+
 /// What the shelf's database is called.
 fn login(app: &str) -> String {
     app.replace('-', "_")
@@ -26,8 +28,15 @@ struct House {
 impl House {
     /// A box with a PostgreSQL, and the shelf in its store.
     async fn open() -> Self {
+        Self::with("official/postgresql", &[("shelf", SHELF)]).await
+    }
+
+    /// A box with a server made of an extension, and these extensions in its store.
+    async fn with(kind: &str, extensions: &[(&str, &str)]) -> Self {
         let mut it = TestBox::new();
-        it.extension("shelf", SHELF);
+        for (id, text) in extensions {
+            it.extension(id, text);
+        }
         it.start().await;
         let ada = it.claim().await;
         it.id().await;
@@ -35,7 +44,7 @@ impl House {
         let house = Self { it, ada, shelf, server };
         // a port of its own: boxes beside each other would all reach for 5432
         let inputs = json!({ "port": house.port() + 1 });
-        house.ada.browser.installed("official/postgresql", &house.server, inputs).await;
+        house.ada.browser.installed(kind, &house.server, inputs).await;
         house
     }
 
@@ -45,7 +54,11 @@ impl House {
     }
 
     async fn install(&self, app: &str, binding: Value) -> Value {
-        let request = json!({ "extension": "local/shelf", "app": app, "bindings": { "db": binding } });
+        self.install_of("local/shelf", app, binding).await
+    }
+
+    async fn install_of(&self, extension: &str, app: &str, binding: Value) -> Value {
+        let request = json!({ "extension": extension, "app": app, "bindings": { "db": binding } });
         let job = job_of(&self.ada.browser.post("/api/v1/projects/home/apps", &request).await.expect(202));
         self.ada.browser.ended(&job).await
     }
@@ -107,10 +120,49 @@ impl House {
 
     /// The password in the shelf's variables.
     fn password(&self) -> String {
-        let current = self.it.state().join("apps").join(&self.shelf).join("current/.env");
+        self.set(&self.shelf, "BIND_DB_PASSWORD")
+    }
+
+    /// A variable of an app.
+    fn set(&self, app: &str, name: &str) -> String {
+        let current = self.it.state().join("apps").join(app).join("current/.env");
         let text = std::fs::read_to_string(current).unwrap();
-        let line = text.lines().find_map(|line| line.strip_prefix("BIND_DB_PASSWORD='")).unwrap();
+        let line = text.lines().find_map(|line| line.strip_prefix(&format!("{name}='"))).unwrap();
         line.trim_end_matches('\'').to_owned()
+    }
+
+    /// The one last dump that the server keeps.
+    fn dump(&self) -> std::path::PathBuf {
+        let dumps = self.it.state().join("apps").join(&self.server).join("dumps");
+        let names: Vec<_> = std::fs::read_dir(&dumps).unwrap().map(|it| it.unwrap().path()).collect();
+        let [dump] = &names[..] else { panic!("{names:?}") };
+        dump.clone()
+    }
+
+    /// The server is changed by these answers.
+    async fn change_server(&self, inputs: Value) {
+        let path = format!("/api/v1/apps/{}/inputs", self.server);
+        let change = json!({ "inputs": inputs });
+        let job = job_of(&self.ada.browser.send_json(Method::PATCH, &path, &change).await.expect(202));
+        let changed = self.ada.browser.ended(&job).await;
+        assert_eq!(changed["state"], "succeeded", "{changed:#}");
+        self.ada.browser.settled().await;
+    }
+
+    /// The server runs an earlier release again.
+    async fn roll_server_back(&self, release: u64, data: &str) {
+        let back = self.done(&self.server, "roll-back", json!({ "release": release, "data": data })).await;
+        assert_eq!(back["state"], "succeeded", "{back:#}");
+        self.ada.browser.settled().await;
+    }
+
+    /// The shelf gets another password; the one before.
+    async fn rotate(&self) -> String {
+        let before = self.password();
+        let rotated = self.done(&self.shelf, "bindings/db/password", json!({})).await;
+        assert_eq!(rotated["state"], "succeeded", "{rotated:#}");
+        assert_ne!(self.password(), before);
+        before
     }
 }
 
@@ -152,25 +204,15 @@ async fn the_provider_is_updated_rolled_back_and_gives_another_password_and_no_l
     house.with_lines(&["one"]).await;
 
     // a change of the provider, with the shelf on it
-    let path = format!("/api/v1/apps/{}/inputs", house.server);
-    let change = json!({ "inputs": { "memory": "400Mi" } });
-    let job = job_of(&house.ada.browser.send_json(Method::PATCH, &path, &change).await.expect(202));
-    let changed = house.ada.browser.ended(&job).await;
-    assert_eq!(changed["state"], "succeeded", "{changed:#}");
-    house.ada.browser.settled().await;
+    house.change_server(json!({ "memory": "400Mi" })).await;
     house.add(&house.shelf, "two").await;
 
     // the provider runs its first release again, with the data of now
-    let back = house.done(&house.server, "roll-back", json!({ "release": 1, "data": "now" })).await;
-    assert_eq!(back["state"], "succeeded", "{back:#}");
-    house.ada.browser.settled().await;
+    house.roll_server_back(1, "now").await;
     assert_eq!(house.lines(&house.shelf).await, ["one", "two"]);
 
     // another password: the old one is of no use any more
-    let before = house.password();
-    let rotated = house.done(&house.shelf, "bindings/db/password", json!({})).await;
-    assert_eq!(rotated["state"], "succeeded", "{rotated:#}");
-    assert_ne!(house.password(), before);
+    let before = house.rotate().await;
     assert_eq!(house.lines(&house.shelf).await, ["one", "two"]);
     let web = format!("orbitr-{}-web-1", house.shelf);
     let old = format!(
@@ -182,9 +224,7 @@ async fn the_provider_is_updated_rolled_back_and_gives_another_password_and_no_l
 
     // and the second one with the data of then, which knows the old password only
     house.add(&house.shelf, "three").await;
-    let back = house.done(&house.server, "roll-back", json!({ "release": 2, "data": "then" })).await;
-    assert_eq!(back["state"], "succeeded", "{back:#}");
-    house.ada.browser.settled().await;
+    house.roll_server_back(2, "then").await;
     assert_eq!(house.lines(&house.shelf).await, ["one", "two"]);
 }
 
@@ -216,11 +256,7 @@ async fn what_others_need_cannot_go_and_what_is_gone_leaves_a_last_dump() {
     assert_eq!(job["state"], "succeeded", "{job:#}");
     assert_eq!(house.databases(), Vec::<String>::new());
     assert_eq!(house.sql("SELECT count(*) FROM pg_roles WHERE rolname LIKE '%shelf%'").trim(), "0");
-    let dumps = house.it.state().join("apps").join(&house.server).join("dumps");
-    let names: Vec<_> =
-        std::fs::read_dir(&dumps).unwrap().map(|it| it.unwrap().file_name().into_string().unwrap()).collect();
-    assert_eq!(names.len(), 1, "{names:?}");
-    let text = std::fs::read_to_string(dumps.join(&names[0])).unwrap();
+    let text = std::fs::read_to_string(house.dump()).unwrap();
     assert!(text.contains("COPY public.line (word) FROM stdin;\none\ntwo\n"), "{text}");
 
     let job = house.ada.browser.remove(&house.server, "delete").await;
