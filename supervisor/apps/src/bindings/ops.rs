@@ -1,6 +1,6 @@
 //! What users ask for: who gives what to whom, another password; and what an installation is bound to.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use orbitr_access::{Permit, action::ChangeApp};
 use orbitr_model::{AppId, DisplayName, FieldError, ProjectId, deed};
@@ -16,7 +16,7 @@ use crate::{
     Apps, Error,
     extension::Extension,
     kinds::rotate::{self, Rotate},
-    model::{InstallRequest, Phase, Wanted},
+    model::{InstallRequest, Phase, Release, Wanted},
     ops::{event, new_job},
     plan, rows as app_rows, safe_mode,
     view::Started,
@@ -171,7 +171,7 @@ impl Apps {
     async fn new_provider(&self, name: &str, require: &Require, bound: &mut Bound) -> Result<Place, Error> {
         let planned = bound.providers.iter().find_map(|draft| {
             let extension = Extension::read(&draft.release).ok()?;
-            Provider { app: draft.app.id.clone(), extension }.place(require)
+            Provider::new(&draft.app.id, extension, &draft.release).place(require)
         });
         if let Some(place) = planned {
             return Ok(place);
@@ -186,7 +186,7 @@ impl Apps {
             }
             let request = InstallRequest::of(entry.id.clone());
             let draft = self.draft(&request, &extension).await?;
-            let provider = Provider { app: draft.app.id.clone(), extension };
+            let provider = Provider::new(&draft.app.id, extension, &draft.release);
             bound.providers.push(draft);
             if let Some(place) = provider.place(require) {
                 return Ok(place);
@@ -197,17 +197,45 @@ impl Apps {
     }
 }
 
+/// What the servers of this world call their own databases and users: nobody else may be called so at any of them.
+const RESERVED: [&str; 12] = [
+    "admin",
+    "default",
+    "healthcheck",
+    "information_schema",
+    "mariadb",
+    "mysql",
+    "performance_schema",
+    "postgres",
+    "probe",
+    "public",
+    "root",
+    "sys",
+];
+
 /// An app that gives something to others.
 struct Provider {
     app: AppId,
     extension: Extension,
+    /// The names that no place there can have: those of its own answers, and of the places that it has made.
+    taken: BTreeSet<String>,
 }
 
 impl Provider {
+    fn new(app: &AppId, extension: Extension, release: &Release) -> Self {
+        let answers = release.inputs.values().filter_map(|answer| Some(answer.as_str()?.to_owned()));
+        Self { app: app.clone(), extension, taken: answers.collect() }
+    }
+
     /// Where it would fulfil a requirement; none where it cannot.
     fn place(&self, require: &Require) -> Option<Place> {
         let (key, provide) = self.extension.manifest().provides_for(require)?;
-        Some(Place { provider: self.app.clone(), provides: key.to_string(), own: provide.provision.is_some() })
+        Some(Place {
+            provider: self.app.clone(),
+            provides: key.to_string(),
+            own: provide.provision.is_some(),
+            taken: self.taken.clone(),
+        })
     }
 }
 
@@ -216,17 +244,24 @@ struct Place {
     provides: String,
     /// Whether each app has a place of its own there.
     own: bool,
+    /// The names that it cannot have.
+    taken: BTreeSet<String>,
+}
+
+/// What an app's place is called: as the app is, unless somebody there is called so.
+fn login(app: &AppId, requirement: &str, taken: &dyn Fn(&str) -> bool) -> String {
+    let base = app.as_str().replace('-', "_");
+    let longer = format!("{base}_{requirement}");
+    let numbered = (2..).map(|number| format!("{longer}_{number}"));
+    let mut names = [base, longer.clone()].into_iter().chain(numbered);
+    names.find(|name| !RESERVED.contains(&name.as_str()) && !taken(name)).unwrap_or(longer)
 }
 
 impl Bound {
     fn add(&mut self, draft: &plan::Draft, name: &str, place: Place) {
-        let base = draft.app.id.as_str().replace('-', "_");
-        let second = self.rows.iter().any(|row| row.provider == place.provider);
-        let login = match (place.own, second) {
-            (false, _) => String::new(),
-            (true, false) => base,
-            (true, true) => format!("{base}_{name}"),
-        };
+        let beside = |name: &str| self.rows.iter().any(|row| row.provider == place.provider && row.login == name);
+        let taken = |name: &str| place.taken.contains(name) || beside(name);
+        let login = if place.own { login(&draft.app.id, name, &taken) } else { String::new() };
         self.rows.push(BindingRow {
             app: draft.app.id.clone(),
             name: name.to_owned(),
@@ -268,7 +303,9 @@ fn providers(conn: &Connection, project: ProjectId) -> Result<Vec<Provider>, Err
         let Some(release) = app_rows::latest(conn, &app)? else { continue };
         let Ok(extension) = Extension::read(&release) else { continue };
         if !extension.manifest().provides().is_empty() {
-            found.push(Provider { app: app.id, extension });
+            let mut provider = Provider::new(&app.id, extension, &release);
+            provider.taken.extend(rows::of_provider(conn, &app.id)?.into_iter().map(|row| row.login));
+            found.push(provider);
         }
     }
     Ok(found)
@@ -284,4 +321,21 @@ pub(crate) fn dependants(conn: &Connection, provider: &AppId) -> Result<Vec<Depe
             Ok(Dependant { app: app.id, name: app.name, requirement: row.name, runs })
         })
         .collect()
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test may fail loudly")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_place_is_called_as_its_app_is_unless_somebody_there_is_called_so() {
+        let called = |app: &str, taken: &[&str]| login(&app.parse().unwrap(), "db", &|name| taken.contains(&name));
+        assert_eq!(called("my-shop", &[]), "my_shop");
+        assert_eq!(called("my-shop", &["my_shop"]), "my_shop_db");
+        assert_eq!(called("my-shop", &["my_shop", "my_shop_db"]), "my_shop_db_2");
+        // the server's own
+        assert_eq!(called("mysql", &[]), "mysql_db");
+        assert_eq!(called("default", &[]), "default_db");
+    }
 }

@@ -169,11 +169,12 @@ impl Hands {
     }
 
     /// Makes the places of all apps that a provider serves, where they are not there: its data may be older than they are.
-    pub(crate) async fn grant_all(&self, cx: &StepContext, provider: &AppId) -> Result<(), StepError> {
-        let id = provider.clone();
+    /// It runs this release, which is not the active one yet: its commands and its own passwords may be others.
+    pub(crate) async fn grant_all(&self, cx: &StepContext, provider: &Loaded) -> Result<(), StepError> {
+        let id = provider.app.id.clone();
         for row in self.store.read(move |conn| rows::of_provider(conn, &id)).await? {
             if row.made.is_some() {
-                self.provision(cx, &row, Password::Current, |provision| Some(&provision.create)).await?;
+                self.provision_at(cx, provider, &row, Password::Current, |it| Some(&it.create)).await?;
             }
         }
         Ok(())
@@ -259,7 +260,7 @@ impl Hands {
         Ok(())
     }
 
-    /// Runs one of the commands of what a provider gives; a provider that has just come up is asked more than once.
+    /// Runs one of the commands of what a provider gives.
     async fn provision(
         &self,
         cx: &StepContext,
@@ -268,13 +269,25 @@ impl Hands {
         which: impl Fn(&orbitr_sdk::Provision) -> Option<&Exec>,
     ) -> Result<(), StepError> {
         let provider = self.load_latest(&row.provider).await?;
-        let Some(exec) = provide(&provider, row)?.provision.as_ref().and_then(&which).cloned() else { return Ok(()) };
-        let variables = self.grant_variables(&provider, row, password).await?;
+        self.provision_at(cx, &provider, row, password, which).await
+    }
+
+    /// The same at the release that it runs; a provider that has just come up is asked more than once.
+    async fn provision_at(
+        &self,
+        cx: &StepContext,
+        provider: &Loaded,
+        row: &BindingRow,
+        password: Password,
+        which: impl Fn(&orbitr_sdk::Provision) -> Option<&Exec>,
+    ) -> Result<(), StepError> {
+        let Some(exec) = provide(provider, row)?.provision.as_ref().and_then(&which).cloned() else { return Ok(()) };
+        let variables = self.grant_variables(provider, row, password).await?;
         let exec = exec.filled(&|name| variables.get(name).cloned());
         let command = crate::hooks::command(&exec.run, exec.user.as_ref(), &exec.env);
         let limit = exec.timeout.as_ref().map_or(Duration::from_secs(120), |limit| limit.duration());
         for attempt in 1..=TRIES {
-            let container = self.runs(cx, &provider, &exec.service).await?;
+            let container = self.runs(cx, provider, &exec.service).await?;
             let mut said = Vec::new();
             let told = |line: &str| said.push(line.to_owned());
             let ended = self.docker.exec(container.handle(), &command, limit, cx.token(), told).await;

@@ -183,7 +183,7 @@ impl Kind for Change {
                 }
             }
             ("before", _) => self.hooks(cx, &loaded, &self.previous(args).await?, Hooks::Before).await,
-            ("places", _) => self.0.grant_all(cx, &args.app).await,
+            ("places", _) => self.0.grant_all(cx, &loaded).await,
             ("settle", _) => self.0.settle(cx, &loaded).await,
             ("after", _) => self.hooks(cx, &loaded, &loaded, Hooks::After).await,
             ("stop", _) => Ok(self.0.stop(cx, &self.previous(args).await?).await?),

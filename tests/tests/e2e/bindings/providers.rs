@@ -38,6 +38,24 @@ const MARIADB: Kind = Kind {
         mariadb --no-defaults -BN --user=root --execute='SELECT word FROM line' back"#,
 };
 
+const VALKEY: Kind = Kind {
+    extension: "official/valkey",
+    service: "valkey",
+    capabilities: ["{capability: redis}", "{capability: redis, version: \">=7 <8\"}"],
+    owner: "INPUT_PASSWORD",
+    look: r#"export REDISCLI_AUTH="$PASSWORD"
+        valkey-cli -e --user "$LOGIN" -h "$SERVER" LRANGE "$PLACE:lines" 0 -1"#,
+    places: r#"export REDISCLI_AUTH="$OWNER"
+        { valkey-cli -e ACL USERS; valkey-cli -e --scan | cut -d : -f 1; } | sort -u | grep -vxE 'default|probe'"#,
+    read_back: r#"export REDISCLI_AUTH="$OWNER"
+        valkey-cli -e </tmp/dump
+        valkey-cli -e LRANGE "$PLACE:lines" 0 -1"#,
+};
+
+/// Valkey as it was before it gave anything to others, and as it is.
+const VALKEY_BEFORE: &str = include_str!("../../../src/valkey-1.yaml");
+const VALKEY_NOW: &str = include_str!("../../../../extensions/catalog/valkey/extension.yaml");
+
 impl Kind {
     /// A web app that keeps its lines at a server of this kind.
     fn shelf(&self, id: &str, capability: &str) -> String {
@@ -148,4 +166,88 @@ async fn mariadb_gives_each_app_a_database_of_its_own_and_loses_no_line() {
     MARIADB.is_closed(&house, &other).await;
     MARIADB.keeps_every_line(&house, json!({ "memory": "400Mi" })).await;
     MARIADB.gives_the_last_lines_back(&house, &other).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn valkey_gives_each_app_keys_of_its_own_and_loses_no_line() {
+    let _engine = Engine::shared();
+    let (house, other) = VALKEY.open().await;
+    assert_eq!(house.get(&house.server, "").await["provides"], json!(["redis"]));
+    VALKEY.is_closed(&house, &other).await;
+    only_its_own_is_open(&house, &other);
+    VALKEY.keeps_every_line(&house, json!({ "password": "another-password-1" })).await;
+    VALKEY.gives_the_last_lines_back(&house, &other).await;
+}
+
+/// What an app may say at a Valkey that others use too: what it needs, and nothing by which it would learn of them.
+fn only_its_own_is_open(house: &House, other: &str) {
+    let says = |command: &str| {
+        let text = format!("REDISCLI_AUTH=\"$PASSWORD\" valkey-cli -e --user \"$LOGIN\" -h \"$SERVER\" {command}");
+        VALKEY.in_app(house, other, None, &text)
+    };
+    let own = login(&house.shelf);
+    for open in ["PING", "INFO", "SELECT 1", "ACL WHOAMI", "EVAL 'return 1' 0"] {
+        assert!(says(open), "{open} is refused");
+    }
+    assert!(says(&format!("SET {own}:a 1 EX 100")) && says(&format!("PUBLISH {own}:a 1")));
+    let closed = [
+        "GET $PLACE:lines",
+        "SET $PLACE:a 1",
+        "PUBLISH $PLACE:a 1",
+        "EVAL \"return redis.call('GET', '$PLACE:lines')\" 0",
+        "KEYS '*'",
+        "SCAN 0",
+        "RANDOMKEY",
+        "PUBSUB CHANNELS",
+        "FLUSHALL",
+        "ACL LIST",
+        "CONFIG GET requirepass",
+        "CLIENT LIST",
+        "CLIENT TRACKING ON BCAST",
+        "FUNCTION LIST",
+        "SCRIPT FLUSH",
+        "MONITOR",
+        "SHUTDOWN NOSAVE",
+    ];
+    for command in closed {
+        assert!(!says(command), "{command} is open");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_valkey_of_before_is_updated_with_its_rows_and_remembers_the_users_that_it_makes() {
+    let _engine = Engine::shared();
+    let shelf = VALKEY.shelf("shelf", VALKEY.capabilities[0]);
+    let mut house = House::with("local/valkey", &[("valkey", VALKEY_BEFORE), ("shelf", &shelf)]).await;
+    let says = |house: &House, command: &str| {
+        VALKEY.in_server(house, &format!("REDISCLI_AUTH=\"$OWNER\" valkey-cli -e {command}"))
+    };
+    says(&house, "SET row kept");
+    let now = VALKEY_NOW.lines().filter(|line| !line.starts_with("  docs:")).collect::<Vec<_>>().join("\n");
+    house.it.extension("valkey", &now);
+    house.restart().await;
+    let job = house.done(&house.server, "update", json!({})).await;
+    assert_eq!(job["state"], "succeeded", "{job:#}");
+    assert_eq!(says(&house, "GET row"), ["kept"]);
+    assert!(!Engine::succeeds(&[
+        "exec",
+        "-e",
+        "REDISCLI_AUTH=",
+        &VALKEY.container(&house),
+        "valkey-cli",
+        "-e",
+        "GET",
+        "row"
+    ]));
+
+    // a new container, which nobody tells of the app again
+    house.with_lines(&["one"]).await;
+    Engine::docker(&["rm", "--force", &VALKEY.container(&house)]);
+    assert_eq!(house.lines(&house.shelf).await, ["one"]);
+
+    // the revision of before has nothing for the app: the box goes on with the one of now
+    let back = house.done(&house.server, "roll-back", json!({ "release": 1, "data": "now" })).await;
+    assert_eq!(back["state"], "failed", "{back:#}");
+    assert_eq!(house.lines(&house.shelf).await, ["one"]);
+    assert_eq!(says(&house, "GET row"), ["kept"]);
 }
