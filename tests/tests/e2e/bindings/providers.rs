@@ -244,10 +244,12 @@ async fn a_valkey_of_before_is_updated_with_its_rows_and_remembers_the_users_tha
     house.with_lines(&["one"]).await;
     Engine::docker(&["rm", "--force", &VALKEY.container(&house)]);
     assert_eq!(house.lines(&house.shelf).await, ["one"]);
+    house.ada.browser.settled().await;
 
     // the revision of before has nothing for the app: the box goes on with the one of now
     let back = house.done(&house.server, "roll-back", json!({ "release": 1, "data": "now" })).await;
     assert_eq!(back["state"], "failed", "{back:#}");
+    assert!(back.to_string().contains("does not provide «redis» any more"), "{back:#}");
     assert_eq!(house.lines(&house.shelf).await, ["one"]);
     assert_eq!(says(&house, "GET row"), ["kept"]);
 }
