@@ -236,9 +236,12 @@ pub(super) async fn before_stop(State(site): State<Site>, permit: Permit<Operate
         stays: vec!["All data".to_owned()],
         typed: None,
         fields: may.then(|| {
-            let label = if others.len() == 1 { "Stop it first" } else { "Stop them first" };
+            let label = match app.dependants.first() {
+                Some(only) if others.len() == 1 => format!("Stop {} first", only.name),
+                _ => "Stop them first".to_owned(),
+            };
             Field::checkbox("dependants", label)
-                .help("They end in order, and stay stopped until somebody starts them.")
+                .help("What needs it ends before it, and stays stopped until somebody starts it.")
                 .on(true)
                 .render()
         }),

@@ -188,13 +188,16 @@ fn facts(detail: &ExtensionDetail, plan: Option<&Plan>) -> Markup {
     }
 }
 
+/// The picture of an app whose extension is not in the store: it was adopted, came in an archive, or has left the store.
+const PLAIN_ICON: &str = r##"<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 48 48"><rect width="48" height="48" rx="10" fill="#5b6b7a"/><path d="m14 18 10-5 10 5v12l-10 5-10-5zm0 0 10 5 10-5M24 23v12" fill="none" stroke="#fff" stroke-width="2.5" stroke-linejoin="round"/></svg>"##;
+
 pub(super) async fn icon(
     State(site): State<Site>,
     permit: Permit<ViewCatalog>,
     Path((registry, extension)): Path<(String, String)>,
 ) -> Answer<Response> {
     let id = id(&registry, &extension)?;
-    let Some(svg) = site.apps.icon(&permit, &id) else { return Err(Trouble(Problem::not_found("extension", id))) };
+    let svg = site.apps.icon(&permit, &id).unwrap_or_else(|| PLAIN_ICON.as_bytes().to_vec());
     let headers = [(header::CONTENT_TYPE, "image/svg+xml"), (header::CACHE_CONTROL, "private, max-age=3600")];
     Ok((headers, svg).into_response())
 }
