@@ -13,6 +13,7 @@ mod caretaker;
 mod clock;
 mod consent;
 mod copies;
+mod ends;
 mod error;
 mod extension;
 mod folder;

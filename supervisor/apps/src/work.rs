@@ -19,6 +19,7 @@ use serde_json::Value;
 use crate::{
     Error, Facts,
     bindings::Password,
+    ends::Ends,
     extension::Extension,
     folder::{AppFolder, COMPOSE_FILE, ENV_FILE, OVERRIDE_FILE},
     model::{App, Image, Release},
@@ -37,8 +38,6 @@ const CONTAINERS: Duration = Duration::from_secs(9 * 60);
 const STOP_GRACE: Duration = Duration::from_secs(30);
 /// Between two tries of the probe.
 const PROBE_PAUSE: Duration = Duration::from_millis(250);
-/// How often a container may end while it should come up before that counts as a failure.
-const ENDS_ALLOWED: u32 = 2;
 /// Lines of a failed container's log that go into the job's log.
 const LAST_LINES: u32 = 30;
 
@@ -372,9 +371,10 @@ impl Hands {
         let grace = loaded.extension.grace();
         let begun = Instant::now();
         let mut said = String::new();
+        let ends = Ends::until_now(&self.docker, &self.up_containers(loaded)?).await?;
         loop {
             let containers = self.up_containers(loaded)?;
-            if let Some(failed) = self.given_up(&containers).await? {
+            if let Some(failed) = ends.given_up(&self.docker, &containers).await? {
                 self.last_lines(cx, &failed).await;
                 return Err(StepError::lasting(gave_up_problem(loaded, &failed)));
             }
@@ -400,19 +400,6 @@ impl Hands {
                 () = cx.cancelled() => return Err(orbitr_docker::Error::Cancelled.into()),
             }
         }
-    }
-
-    /// The first container that has given up. What is in memory follows the engine's events and may be behind: it may
-    /// still show how the container ended before this job started it. So the engine itself has the last word.
-    async fn given_up(&self, containers: &[Arc<Container>]) -> Result<Option<Container>, Error> {
-        for container in containers.iter().filter(|container| gave_up(container)) {
-            match self.docker.inspect(container.id()).await {
-                Ok(now) if gave_up(&now) => return Ok(Some(now)),
-                Ok(_) | Err(orbitr_docker::Error::Gone { .. }) => {}
-                Err(error) => return Err(error.into()),
-            }
-        }
-        Ok(None)
     }
 
     /// The app's containers that are meant to stay up.
@@ -457,13 +444,6 @@ pub(crate) async fn reached(containers: &[Arc<Container>], loaded: &Loaded) -> R
         Some(target) => target.reach().await,
         None => Ok(()),
     }
-}
-
-fn gave_up(container: &Container) -> bool {
-    container.oom_killed
-        || !container.error.is_empty()
-        || container.restarts >= ENDS_ALLOWED
-        || matches!(container.state, State::Exited | State::Dead)
 }
 
 fn gave_up_problem(loaded: &Loaded, container: &Container) -> Problem {
