@@ -10,6 +10,9 @@ use crate::shop::Shop;
 /// An issue may have to last for a minute before it is told.
 const SOON: Duration = Duration::from_secs(90);
 
+/// An app has to stay up for a minute before it is believed, and the box looks once a minute.
+const OVER: Duration = Duration::from_secs(150);
+
 /// What the box says, without what may be wrong with the machine that the tests run on.
 async fn issues(client: &Client) -> Vec<Value> {
     let all = client.get("/api/v1/issues").await.expect(200);
@@ -30,7 +33,7 @@ async fn told(client: &Client, id: &str) -> Value {
 /// Waits until it is not there any more.
 async fn over(client: &Client, id: &str) {
     let look = async || (!ids(client).await.iter().any(|other| other == id)).then_some(());
-    eventually(&format!("the end of {id}"), SOON, look).await;
+    eventually(&format!("the end of {id}"), OVER, look).await;
 }
 
 fn fixes(issue: &Value) -> Vec<&str> {
