@@ -15,7 +15,7 @@ use crate::{
     care::{self, Act, Case, How, Lack},
     health,
     kinds::heal::{self, Heal},
-    model::{App, Phase, Wanted},
+    model::{App, Phase, Release, Wanted},
     rows, safe_mode,
     seen::Seen,
     work::{Hands, Loaded, reached},
@@ -70,7 +70,8 @@ impl Caretaker {
 
     /// One look; when the next is due, if any.
     async fn once(&self) -> Result<Option<Duration>, Error> {
-        match self.find().await? {
+        let (found, release) = self.find().await?;
+        match found {
             Found::BeingInstalled => Ok(Some(SOON)),
             Found::Unwanted { busy } => {
                 self.forget().await?;
@@ -80,52 +81,57 @@ impl Caretaker {
                 // What a job does to its app is its own affair, and no fault of the app.
                 self.seen().with(&self.app, |known| known.case = None);
                 self.turn(None).await?;
-                Ok(self.look(&app).await?.map(|_| SOON))
+                Ok(self.look(&app, release).await?.map(|_| SOON))
             }
             Found::Tended(app) => {
                 let now = Instant::now();
                 self.seen().with(&self.app, |known| known.case.as_mut().map(|case| case.tended(now)));
-                self.look(&app).await?;
+                self.look(&app, release).await?;
                 Ok(Some(SOON))
             }
             Found::Alone(app) if app.wanted == Wanted::Stopped => self.keep_stopped(&app).await,
-            Found::Alone(app) => self.keep_up(&app).await,
+            Found::Alone(app) => self.keep_up(&app, release).await,
         }
     }
 
-    async fn find(&self) -> Result<Found, Error> {
+    /// What the database says, with the release of an app that is wanted up: one question, since hundreds of apps are
+    /// looked at each minute.
+    async fn find(&self) -> Result<(Found, Option<Release>), Error> {
         let id = self.app.clone();
         let read = move |conn: &Connection| {
             let app = rows::find(conn, &id)?;
             let job = orbitr_jobs::unfinished(conn, Some(&id))?.into_iter().next();
-            Ok::<_, Error>((app, job.map(|job| job.kind), safe_mode::is_on(conn)?))
+            let up = app.as_ref().filter(|app| app.phase == Phase::Installed && app.wanted == Wanted::Running);
+            let release = up.and_then(|app| app.active).map(|id| rows::get_release(conn, id)).transpose()?;
+            Ok::<_, Error>((app, release, job.map(|job| job.kind), safe_mode::is_on(conn)?))
         };
-        let (app, job, calm) = self.hands.store.read(read).await?;
+        let (app, release, job, calm) = self.hands.store.read(read).await?;
         let unwanted = Found::Unwanted { busy: job.is_some() };
-        let Some(app) = app else { return Ok(unwanted) };
-        Ok(match (app.phase, app.wanted, job) {
+        let Some(app) = app else { return Ok((unwanted, None)) };
+        let found = match (app.phase, app.wanted, job) {
             (Phase::Installing, _, Some(_)) => Found::BeingInstalled,
             (Phase::Installed, _, _) if calm => unwanted,
             (Phase::Installed, _, Some(kind)) if kind == Heal::NAME => Found::Tended(app),
             (Phase::Installed, Wanted::Running, Some(_)) => Found::Worked(app),
             (Phase::Installed, _, None) => Found::Alone(app),
             _ => unwanted,
-        })
+        };
+        Ok((found, release))
     }
 
     /// Looks at an app that is wanted up; what it lacks, if anything.
-    async fn look(&self, app: &App) -> Result<Option<(Loaded, Option<Lack>)>, Error> {
-        let (Some(release), Wanted::Running) = (app.active, app.wanted) else { return Ok(None) };
-        let loaded = self.hands.load(&self.app, release).await?;
+    async fn look(&self, app: &App, release: Option<Release>) -> Result<Option<(Loaded, Option<Lack>)>, Error> {
+        let Some(release) = release else { return Ok(None) };
+        let (id, loaded) = (release.id, self.hands.loaded(app.clone(), release)?);
         let containers = self.hands.up_containers(&loaded)?;
         let answer = reached(&containers, &loaded).await;
-        let lack = care::lack(loaded.services_that_stay_up(), &containers, release, &answer);
+        let lack = care::lack(loaded.services_that_stay_up(), &containers, id, &answer);
         self.set(lack.as_ref().map_or(Ok(()), |lack| Err(lack.why().to_owned())));
         Ok(Some((loaded, lack)))
     }
 
-    async fn keep_up(&self, app: &App) -> Result<Option<Duration>, Error> {
-        let Some((loaded, lack)) = self.look(app).await? else { return Ok(None) };
+    async fn keep_up(&self, app: &App, release: Option<Release>) -> Result<Option<Duration>, Error> {
+        let Some((loaded, lack)) = self.look(app, release).await? else { return Ok(None) };
         let Some(lack) = lack else {
             self.seen().is_well(&self.app);
             self.turn(Some(Ok(()))).await?;

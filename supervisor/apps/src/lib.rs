@@ -13,6 +13,7 @@ mod caretaker;
 mod clock;
 mod consent;
 mod copies;
+mod down;
 mod ends;
 mod error;
 mod extension;

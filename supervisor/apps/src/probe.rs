@@ -2,6 +2,7 @@
 
 use std::{
     net::{IpAddr, SocketAddr},
+    sync::LazyLock,
     time::Duration,
 };
 
@@ -66,14 +67,21 @@ async fn stays(mut stream: TcpStream, port: u16) -> Result<(), String> {
     }
 }
 
-async fn reach_http(url: &str, health: &Health) -> Result<(), String> {
-    // No proxy, no redirect, no pool: each try is a first visit.
-    let client = reqwest::Client::builder()
+/// No proxy, no redirect, and nothing is kept: each try is a first visit. No certificates either, which take longer to read
+/// than all the rest of a look; there is no TLS within the box.
+static VISITOR: LazyLock<Result<reqwest::Client, String>> = LazyLock::new(|| {
+    reqwest::Client::builder()
         .no_proxy()
         .redirect(reqwest::redirect::Policy::none())
         .connect_timeout(CONNECT_LIMIT)
+        .pool_max_idle_per_host(0)
+        .tls_certs_only([])
         .build()
-        .map_err(|error| format!("the probe could not be made ({error})"))?;
+        .map_err(|error| format!("the probe could not be made ({error})"))
+});
+
+async fn reach_http(url: &str, health: &Health) -> Result<(), String> {
+    let client = VISITOR.as_ref().map_err(Clone::clone)?;
     let mut answer = client.get(url).send().await.map_err(|_| format!("{url} does not answer"))?;
     let mut body = Vec::new();
     while body.len() < BODY_LIMIT {

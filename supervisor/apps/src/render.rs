@@ -82,9 +82,7 @@ impl Render<'_> {
             let options = json!({ "max-size": LOG_FILE_SIZE, "max-file": LOG_FILES });
             over.insert("logging".to_owned(), json!({ "driver": "local", "options": options }));
         }
-        if let Some(limits) = self.limits(service) {
-            over.insert("deploy".to_owned(), json!({ "resources": { "limits": limits } }));
-        }
+        over.extend(self.limits(service));
         // Docker itself would start it at boot although it was stopped here, and in safe mode.
         if service.get("restart").and_then(Value::as_str) == Some("always") {
             over.insert("restart".to_owned(), json!("unless-stopped"));
@@ -120,8 +118,9 @@ impl Render<'_> {
         Some(Value::Object(all))
     }
 
-    /// Limits for what the extension leaves open; its own ones stand.
-    fn limits(&self, service: &Value) -> Option<Map<String, Value>> {
+    /// Limits for what the extension leaves open; its own ones stand. Compose refuses a service with one limit under its
+    /// short name and another one under `deploy`, so both go where the extension's own is.
+    fn limits(&self, service: &Value) -> Map<String, Value> {
         let set = |path: &str| service.pointer(path).is_some_and(|value| !value.is_null());
         let mut limits = Map::new();
         if !set("/mem_limit") && !set("/deploy/resources/limits/memory") {
@@ -131,7 +130,12 @@ impl Render<'_> {
         if !set("/pids_limit") && !set("/deploy/resources/limits/pids") {
             limits.insert("pids".to_owned(), json!(DEFAULT_PIDS));
         }
-        (!limits.is_empty()).then_some(limits)
+        if set("/mem_limit") || set("/pids_limit") {
+            let short = |name: &str| if name == "memory" { "mem_limit" } else { "pids_limit" }.to_owned();
+            return limits.into_iter().map(|(name, value)| (short(&name), value)).collect();
+        }
+        let deploy = |limits| ("deploy".to_owned(), json!({ "resources": { "limits": limits } }));
+        (!limits.is_empty()).then(|| deploy(limits)).into_iter().collect()
     }
 
     /// Named volumes become folders of the app: a bind at the same place takes the volume's.
@@ -231,6 +235,22 @@ mod tests {
         let config = json!({ "services": { "db": { "mem_limit": "1024", "deploy": { "resources": { "limits": { "pids": 7 } } } } } });
         let over: Value = serde_json::from_str(&render(&config).unwrap().text).unwrap();
         assert_eq!(over["services"]["db"].get("deploy"), None);
+    }
+
+    #[test]
+    fn a_limit_goes_where_the_extensions_own_is() {
+        let over = |service: Value| -> Value {
+            let config = json!({ "services": { "db": service } });
+            let over: Value = serde_json::from_str(&render(&config).unwrap().text).unwrap();
+            over["services"]["db"].clone()
+        };
+        let short = over(json!({ "mem_limit": "1024" }));
+        assert_eq!((short.get("deploy"), &short["pids_limit"]), (None, &json!(DEFAULT_PIDS)));
+        let short = over(json!({ "pids_limit": 7 }));
+        assert_eq!((short.get("deploy"), &short["mem_limit"]), (None, &json!(DEFAULT_MEMORY_BYTES.to_string())));
+        let long = over(json!({ "deploy": { "resources": { "limits": { "memory": "1024" } } } }));
+        assert_eq!(long["deploy"]["resources"]["limits"], json!({ "pids": DEFAULT_PIDS }));
+        assert_eq!(long.get("pids_limit"), None);
     }
 
     #[test]

@@ -212,6 +212,20 @@ impl AppFolder {
         remove(&self.outgoing())
     }
 
+    /// Takes away what has none of these numbers: the box was killed between a snapshot's row and its folder, and nobody
+    /// would ever miss the folder.
+    pub(crate) fn keep_snapshots(&self, numbers: &[u32]) -> Result<(), Error> {
+        let folder = self.snapshots();
+        // Nothing to read is nothing to take away.
+        let Ok(entries) = std::fs::read_dir(&folder) else { return Ok(()) };
+        let found = entries.flatten().filter_map(|entry| entry.file_name().to_str()?.parse().ok());
+        for left in found.filter(|number| !numbers.contains(number)) {
+            remove(&self.snapshot(left))?;
+        }
+        remove_empty(&folder);
+        Ok(())
+    }
+
     /// Takes one snapshot away for good.
     pub(crate) fn remove_snapshot(&self, number: u32) -> Result<(), Error> {
         remove(&self.snapshot(number))?;
@@ -285,6 +299,20 @@ mod tests {
             assert!(!folder.put_back(2).unwrap(), "a second time there is nothing to do");
             assert_eq!(row(&folder), "old");
         }
+    }
+
+    #[test]
+    fn a_snapshot_that_no_row_names_goes_and_others_stay() {
+        let (_dir, folder) = folder();
+        for number in [2, 12, 13] {
+            put(&folder.snapshot(number), "then");
+        }
+        folder.keep_snapshots(&[12, 13]).unwrap();
+        assert!(!folder.snapshot(2).exists());
+        assert!(folder.snapshot(12).exists() && folder.snapshot(13).exists());
+        folder.keep_snapshots(&[]).unwrap();
+        assert!(!folder.snapshots().exists());
+        folder.keep_snapshots(&[]).unwrap();
     }
 
     #[test]

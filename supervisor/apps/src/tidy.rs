@@ -31,11 +31,15 @@ impl Hands {
             Ok::<_, Error>((rows::releases(conn, &id)?, rows::snapshots(conn, &id)?))
         };
         let (releases, snapshots) = self.store.read(read).await?;
+        let mut kept: Vec<u32> = snapshots.iter().map(|snapshot| snapshot.number).collect();
         let old = old_releases(releases, needed);
         for snapshot in old_snapshots(snapshots, &old, wanted) {
             self.forget_snapshot(app, snapshot.number).await?;
+            kept.retain(|number| *number != snapshot.number);
             cx.log(&format!("The snapshot of release {} is the oldest and goes", snapshot.number));
         }
+        let folder = self.folder(app);
+        blocking(move || folder.keep_snapshots(&kept)).await?;
         self.drop_images(cx, old.clone()).await?;
         for release in old {
             let (folder, number) = (self.folder(app), release.number);

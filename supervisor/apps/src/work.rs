@@ -7,9 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use orbitr_docker::{
-    Compose, Container, Docker, Health, Image as DockerImage, OwnedThings, Project, Removed, Scope, State,
-};
+use orbitr_docker::{Compose, Container, Docker, Health, Image as DockerImage, Project, Removed, State};
 use orbitr_host::files;
 use orbitr_jobs::{StepContext, StepError};
 use orbitr_model::{AppId, Problem, ReleaseId};
@@ -33,9 +31,7 @@ use crate::{
 /// What Compose project names begin with, so that they do not meet those of other people on this engine.
 const PROJECT_PREFIX: &str = "orbitr-";
 /// How long Compose may take for one call; every container may use up its own grace.
-const CONTAINERS: Duration = Duration::from_secs(9 * 60);
-/// How long a container may take to end when it is asked to; then it is ended.
-const STOP_GRACE: Duration = Duration::from_secs(30);
+pub(crate) const CONTAINERS: Duration = Duration::from_secs(9 * 60);
 /// Between two tries of the probe.
 const PROBE_PAUSE: Duration = Duration::from_millis(250);
 /// Lines of a failed container's log that go into the job's log.
@@ -80,12 +76,17 @@ impl Hands {
             .store
             .read(move |conn| Ok::<_, Error>((rows::get(conn, &id)?, rows::get_release(conn, release)?)))
             .await?;
+        self.loaded(app, release)
+    }
+
+    /// The same of what was read already.
+    pub(crate) fn loaded(&self, app: App, release: Release) -> Result<Loaded, Error> {
         let extension = Extension::read(&release)?;
         let folder = self.folder(&app.id);
         Ok(Loaded { app, release, extension, folder })
     }
 
-    fn compose(&self, loaded: &Loaded) -> Compose {
+    pub(crate) fn compose(&self, loaded: &Loaded) -> Compose {
         self.compose_with(loaded, None)
     }
 
@@ -301,7 +302,7 @@ impl Hands {
     }
 
     /// Writes the digests that the pull got into the override file.
-    async fn pin(&self, loaded: &Loaded) -> Result<(), Error> {
+    pub(crate) async fn pin(&self, loaded: &Loaded) -> Result<(), Error> {
         let path = loaded.folder.release(loaded.release.number).join(OVERRIDE_FILE);
         let images = loaded.release.images.clone();
         blocking(move || {
@@ -313,50 +314,13 @@ impl Hands {
                     entry.insert("image".to_owned(), Value::from(image.reference.pinned(digest).as_str()));
                 }
             }
-            let text = serde_json::to_string_pretty(&over).map_err(|error| Error::Compose(error.to_string()))?;
-            write(&path, text.as_bytes(), 0o600)
+            let pinned = serde_json::to_string_pretty(&over).map_err(|error| Error::Compose(error.to_string()))?;
+            if pinned.as_bytes() == text {
+                return Ok(());
+            }
+            write(&path, pinned.as_bytes(), 0o600)
         })
         .await
-    }
-
-    pub(crate) async fn stop(&self, cx: &StepContext, loaded: &Loaded) -> Result<(), Error> {
-        self.compose(loaded).stop(STOP_GRACE, CONTAINERS, cx.token(), |line| cx.log(line)).await?;
-        cx.log("The containers are stopped");
-        Ok(())
-    }
-
-    /// Lets what somebody paused go on: Compose can neither start nor stop it before.
-    pub(crate) async fn unpause(&self, app: &AppId) -> Result<(), Error> {
-        for container in self.docker.containers_of(app)?.iter().filter(|it| it.state == State::Paused) {
-            gone_is_fine(self.docker.unpause(container.handle()).await)?;
-        }
-        Ok(())
-    }
-
-    /// Removes the app's containers and networks, whatever release they are of and whether its files
-    /// are there or not. Data folders are not Docker's and stay.
-    pub(crate) async fn clear(&self, cx: &StepContext, app: &AppId) -> Result<(), Error> {
-        let _alone = orbitr_docker::alone_at(&self.folder(app).releases(), cx.token()).await?;
-        let things = self.docker.owned(Scope::App(app)).await?;
-        self.remove_things(&things).await?;
-        if !things.is_empty() {
-            cx.log("The containers and networks are removed");
-        }
-        Ok(())
-    }
-
-    pub(crate) async fn remove_things(&self, things: &OwnedThings) -> Result<(), Error> {
-        for container in &things.containers {
-            gone_is_fine(self.docker.stop(container, STOP_GRACE).await)?;
-            gone_is_fine(self.docker.remove_container(container).await)?;
-        }
-        for network in &things.networks {
-            gone_is_fine(self.docker.remove_network(network).await)?;
-        }
-        for volume in &things.volumes {
-            gone_is_fine(self.docker.remove_volume(volume).await)?;
-        }
-        Ok(())
     }
 
     /// Points the app's folder at this release.
@@ -456,13 +420,6 @@ fn no_answer_problem(loaded: &Loaded, why: &str, grace: Duration) -> Problem {
     Problem::new(504, "app-not-reached", format!("{} did not answer within {} s", loaded.app.name, grace.as_secs()))
         .why(format!("{why}."))
         .then("Its last lines are in the job's log.")
-}
-
-fn gone_is_fine(result: Result<(), orbitr_docker::Error>) -> Result<(), Error> {
-    match result {
-        Ok(()) | Err(orbitr_docker::Error::Gone { .. }) => Ok(()),
-        Err(error) => Err(error.into()),
-    }
 }
 
 pub(crate) fn write(path: &std::path::Path, text: &[u8], mode: u32) -> Result<(), Error> {

@@ -111,6 +111,25 @@ impl Compose {
         self.run("compose up", self.command(args).limit(limit), cancel, on_line).await
     }
 
+    /// Has everything there as [`Compose::up`] would, but not started: a container that takes another one's place is made
+    /// before that is stopped, with `grace` to end by itself, and removed.
+    ///
+    /// # Errors
+    /// As [`Compose::up`].
+    pub async fn replace(
+        &self,
+        grace: Duration,
+        limit: Duration,
+        cancel: &CancellationToken,
+        on_line: impl FnMut(&str) + Send,
+    ) -> Result<(), Error> {
+        Docker::unless(cancel, self.only_ours()).await?;
+        let timeout = seconds(grace).to_string();
+        let what = ["up", "--no-start", "--no-build", "--pull", "never", "--remove-orphans", "--quiet-pull"];
+        let args = what.into_iter().chain(["--timeout", &timeout]);
+        self.run("compose up --no-start", self.command(args).limit(limit), cancel, on_line).await
+    }
+
     /// Starts the containers that are there.
     ///
     /// # Errors

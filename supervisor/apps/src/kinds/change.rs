@@ -113,7 +113,7 @@ impl Change {
     async fn switch_back(&self, cx: &StepContext, args: &Args) -> Result<(), StepError> {
         if args.data.is_some() {
             // Nobody may write while the data goes back; then `stop` is undone, which starts the release before.
-            return Ok(self.0.clear(cx, &args.app).await?);
+            return Ok(self.0.clear_at_once(cx, &args.app).await?);
         }
         cx.log("Going back to the release before");
         match self.0.up(cx, &self.previous(args).await?).await {
@@ -186,6 +186,10 @@ impl Kind for Change {
             ("places", _) => self.0.grant_all(cx, &loaded).await,
             ("settle", _) => self.0.settle(cx, &loaded).await,
             ("after", _) => self.hooks(cx, &loaded, &loaded, Hooks::After).await,
+            // (versions on the way come up first, each in containers of its own)
+            ("stop", _) if args.way.stones == 0 => {
+                Ok(self.0.make_way(cx, &self.previous(args).await?, &loaded).await?)
+            }
             ("stop", _) => Ok(self.0.stop(cx, &self.previous(args).await?).await?),
             ("snapshot", _) => self.0.take_snapshot(cx, &loaded, args.previous).await,
             ("data", Some(Data::From(number))) => self.0.use_snapshot(cx, &loaded, number).await,
@@ -228,7 +232,7 @@ impl Kind for Change {
             // What `data` did goes with the snapshot before it.
             "data" | "probe" | "places" | "settle" | "after" => Ok(()),
             // Nobody may write while the data goes back.
-            stone if STEPS.contains(&stone) => Ok(self.0.clear(cx, &args.app).await?),
+            stone if STEPS.contains(&stone) => Ok(self.0.clear_at_once(cx, &args.app).await?),
             "activate" => Ok(self.0.point_at(&self.previous(args).await?).await?),
             other => Err(unknown(other)),
         }
