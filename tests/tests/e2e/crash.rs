@@ -2,11 +2,10 @@
 
 use std::time::Duration;
 
-use orbitr_tests::{Ended, Engine, Person, Sample, TestBox};
+use orbitr_tests::{Engine, Person, Sample, TestBox};
 use serde_json::{Value, json};
 
-/// What `abort(3)` ends a process with.
-const ABORTED: Ended = Ended::Signal(6);
+use crate::{random::Random, shop::ABORTED};
 
 async fn box_with_samples() -> (TestBox, Person) {
     let mut it = TestBox::new();
@@ -27,10 +26,14 @@ async fn restart(it: &mut TestBox) {
 async fn went_on(ada: &Person, job: &str, point: &str) -> Value {
     let ended = ada.browser.ended(job).await;
     assert_ne!(ended["resumed"], 0, "{point}: {ended:#}");
+    tells_of_the_crash(ada, job, point).await;
+    ended
+}
+
+pub(crate) async fn tells_of_the_crash(ada: &Person, job: &str, point: &str) {
     let log = ada.browser.get(&format!("/api/v1/jobs/{job}/log")).await.expect(200);
     let text = log["text"].as_str().unwrap();
     assert!(text.to_lowercase().contains("resumed after a restart"), "{point}: {text}");
-    ended
 }
 
 /// The app is there as if nothing had happened.
@@ -149,26 +152,13 @@ async fn an_image_that_is_cleaned_away_between_the_pull_and_the_start_is_fetched
     it.assert_empty("removed").await;
 }
 
-/// A small generator (xorshift64*): the seed is printed, so that a run can be had again.
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, end: u64) -> u64 {
-        self.0 ^= self.0 >> 12;
-        self.0 ^= self.0 << 25;
-        self.0 ^= self.0 >> 27;
-        (self.0.wrapping_mul(0x2545_f491_4f6c_dd1d) >> 16) % end
-    }
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn killed_at_a_hundred_random_moments_nothing_is_ever_half_there() {
     let _engine = Engine::shared();
-    let seed = std::env::var("ORBITR_TEST_SEED").ok().and_then(|seed| seed.parse().ok());
-    let seed = seed.unwrap_or_else(|| u64::from(std::process::id()) << 20 | 0x9e37_79b9);
-    println!("ORBITR_TEST_SEED={seed}");
+    let random = Random::seeded();
+    let other = random.other();
     // Two boxes at once: a crash waits more than it works.
-    tokio::join!(moments(Random(seed), 50), moments(Random(seed.rotate_left(32) | 1), 50));
+    tokio::join!(moments(random, 50), moments(other, 50));
 }
 
 /// Kills a box of its own at so many moments of whatever its app can be asked to do.

@@ -16,7 +16,7 @@ impl Shop {
     }
 
     /// How often the box has brought it back so far, by history.
-    async fn heals(&self) -> usize {
+    pub(crate) async fn heals(&self) -> usize {
         let events = self.ada.browser.get("/api/v1/events?limit=200").await.expect(200);
         let items = events["items"].as_array().unwrap().iter();
         items.filter(|event| event["action"] == "app.heal" && event["subject"]["id"] == self.app.as_str()).count()

@@ -18,16 +18,21 @@ pub(crate) struct Shop {
 impl Shop {
     /// With version 1 of this extension, and «one» in the row.
     pub(crate) async fn open(manifest: &str) -> Self {
+        let shop = Self::empty(manifest).await;
+        shop.ada.browser.installed("local/web", &shop.app, json!({})).await;
+        fs::write(shop.row_file(), "one").unwrap();
+        shop
+    }
+
+    /// Before anything is installed.
+    pub(crate) async fn empty(manifest: &str) -> Self {
         let mut it = TestBox::new();
         it.extension("web", manifest);
         it.start().await;
         let ada = it.claim().await;
         it.id().await;
         let app = it.app("shop");
-        ada.browser.installed("local/web", &app, json!({})).await;
-        let shop = Self { it, ada, app };
-        fs::write(shop.row_file(), "one").unwrap();
-        shop
+        Self { it, ada, app }
     }
 
     pub(crate) fn folder(&self) -> PathBuf {
@@ -64,9 +69,11 @@ impl Shop {
         self.ada.browser.get(&format!("/api/v1/apps/{}{path}", self.app)).await.expect(200)
     }
 
-    /// Asks for a job; its id.
+    /// Asks for a job; its id. New inputs are a PATCH.
     pub(crate) async fn begin(&self, what: &str, body: Value) -> String {
-        job_of(&self.ada.browser.post(&format!("/api/v1/apps/{}/{what}", self.app), &body).await.expect(202))
+        let method = if what == "inputs" { http::Method::PATCH } else { http::Method::POST };
+        let path = format!("/api/v1/apps/{}/{what}", self.app);
+        job_of(&self.ada.browser.send_json(method, &path, &body).await.expect(202))
     }
 
     /// The same, and waits for its end.

@@ -58,7 +58,7 @@ async fn takes_calls(port: u64) -> bool {
 }
 
 /// Writes over the row before it ends.
-fn breaks_its_data() -> String {
+pub(crate) fn breaks_its_data() -> String {
     let entrypoint = r#"["sh", "-c", "echo broken > /data/row; exit 3"]"#;
     Sample::WEB.manifest("web").replace(
         "    restart: unless-stopped\n",
