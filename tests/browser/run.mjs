@@ -2,7 +2,7 @@
 //
 //   node tests/browser/run.mjs [--width N] [SUITE ...]     suites: main, scriptless, pages, keyboard, sessions, clicks, image,
 //                                                          image-network, image-rescue, updates, issues, issues-apps, issues-box, policy,
-//                                                          archives, bindings, adopt
+//                                                          archives, bindings, adopt, disks
 //                                                          (a word runs all that hold it)
 //
 // ORBITR_TEST_BIN: the program (default target/debug/orbitr). Pictures, logs of the boxes: target/browser.
@@ -38,7 +38,7 @@ const width = at < 0 ? 2 : Number(words.splice(at, 2)[1]);
 const { runAll } = await import("./lib/runner.mjs");
 const { Box } = await import("./lib/box.mjs");
 const { close } = await import("./lib/browser.mjs");
-for (const name of ["main", "pages", "sessions", "keyboard", "clicks", "image", "network", "rescue", "updates", "issues", "issues-apps", "issues-box", "policy", "archives", "bindings", "adopt"]) await import(`./suites/${name}.mjs`);
+for (const name of ["main", "pages", "sessions", "keyboard", "clicks", "image", "network", "rescue", "updates", "issues", "issues-apps", "issues-box", "policy", "archives", "bindings", "adopt", "disks"]) await import(`./suites/${name}.mjs`);
 
 const { passed, failed } = await runAll(words, width);
 await close();

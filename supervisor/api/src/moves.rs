@@ -1,11 +1,11 @@
-//! Apps that move: clones.
+//! Apps that move: clones, and data on another disk.
 
-use axum::{extract::State, http::Method, response::Response};
+use axum::{Json, extract::State, http::Method, response::Response};
 use orbitr_access::{
     Action, Permit,
-    action::{CloneApp, InstallApp},
+    action::{ChangeApp, CloneApp, InstallApp},
 };
-use orbitr_apps::{CloneRequest, Started};
+use orbitr_apps::{CloneRequest, DataPlan, MoveDataRequest, Started};
 use orbitr_model::AppId;
 
 use crate::{Rooms, apps::accepted, builder::Builder, input::Body, openapi::Operation, problem::Answer};
@@ -21,6 +21,32 @@ pub(crate) fn routes(api: Builder) -> Builder {
             .answers::<Started>(202, "The job that does it, and the new app"),
         clone,
     )
+    .on(
+        ChangeApp,
+        Operation::new(Method::GET, "/apps/{app}/data/move", "planDataMove", "Where an app's data could be moved to")
+            .tag(APPS)
+            .answers::<DataPlan>(200, "The disks, and what moving takes; nothing changes"),
+        plan_data_move,
+    )
+    .on(
+        ChangeApp,
+        post("/apps/{app}/data/move", "moveAppData", "Move an app's data to another disk")
+            .body::<MoveDataRequest>()
+            .answers::<Started>(202, "The job that does it"),
+        move_data,
+    )
+}
+
+async fn plan_data_move(State(rooms): State<Rooms>, permit: Permit<ChangeApp>) -> Answer<Json<DataPlan>> {
+    Ok(Json(rooms.apps.plan_data_move(&permit).await?))
+}
+
+async fn move_data(
+    State(rooms): State<Rooms>,
+    permit: Permit<ChangeApp>,
+    Body(request): Body<MoveDataRequest>,
+) -> Answer<Response> {
+    Ok(accepted(rooms.apps.move_data(&permit, request).await?))
 }
 
 /// The permit for the project that an app is in.

@@ -138,17 +138,21 @@ impl Caretaker {
             return Ok(Some(jitter(loaded.extension.interval())));
         };
         self.turn(Some(Err(lack.why()))).await?;
-        if self.waits_for_another(&lack).await? {
+        if self.waits(&loaded, &lack).await? {
             return Ok(Some(SILENT));
         }
         self.tend(app, &lack, self.grace_left(&loaded)?).await.map(Some)
     }
 
-    /// Whether what it lacks is another app: then no restart of this one helps, and none is counted as tried.
-    async fn waits_for_another(&self, lack: &Lack) -> Result<bool, Error> {
-        let waits = match lack {
-            Lack::Silent(_) | Lack::Ends { .. } => self.down_provider().await?,
-            Lack::Containers(_) | Lack::CutOff(_) => None,
+    /// Whether what it lacks is another app, or the disk with its data: then no restart of this one helps, and none is
+    /// counted as tried.
+    async fn waits(&self, loaded: &Loaded, lack: &Lack) -> Result<bool, Error> {
+        let waits = match (loaded.folder.check(), lack) {
+            (Err(Error::DiskMissing { at }), _) => {
+                Some(format!("the disk with its data is not there: {} does not exist", at.display()))
+            }
+            (_, Lack::Silent(_) | Lack::Ends { .. }) => self.down_provider().await?,
+            (_, Lack::Containers(_) | Lack::CutOff(_)) => None,
         };
         let now = waits.is_some();
         let before = self.seen().with(&self.app, |known| std::mem::replace(&mut known.waits, waits.clone()));
@@ -166,8 +170,8 @@ impl Caretaker {
         };
         let needs = self.hands.store.read(read).await?;
         Ok(needs.iter().find_map(|app| match (app.wanted, self.seen().probe(&app.id)) {
-            (Wanted::Stopped, _) => Some(format!("{} is stopped", app.name)),
-            (Wanted::Running, Some(Err(why))) => Some(format!("{} is not up: {why}", app.name)),
+            (Wanted::Stopped, _) => Some(format!("it needs another app: {} is stopped", app.name)),
+            (Wanted::Running, Some(Err(why))) => Some(format!("it needs another app: {} is not up: {why}", app.name)),
             (Wanted::Running, _) => None,
         }))
     }

@@ -125,6 +125,12 @@ pub enum Error {
         /// Each reason, as a sentence.
         reasons: Vec<String>,
     },
+    /// The data is on a disk that is not there.
+    #[error("the disk with the data of the app is not there")]
+    DiskMissing {
+        /// Where the data is.
+        at: std::path::PathBuf,
+    },
     /// The data cannot be copied.
     #[error("the data cannot be copied")]
     Copy(#[from] orbitr_host::tree::Error),
@@ -224,6 +230,9 @@ impl From<Error> for Problem {
             Error::Unsupported { reasons, .. } => {
                 Self::new(409, "extension-unsupported", title).why(reasons.join(". "))
             }
+            Error::DiskMissing { at } => Self::new(409, "disk-missing", title)
+                .why(format!("{} does not exist: the disk is not connected, or not mounted where it was.", at.display()))
+                .then("Connect the disk; what is wanted up comes up by itself then."),
             Error::Copy(error) => copy_problem(error),
             Error::Compose(why) => Self::new(500, "compose-refused", "Compose does not take the app's files").why(why),
             Error::Manifest(why) => {
@@ -257,6 +266,9 @@ fn copy_problem(error: orbitr_host::tree::Error) -> Problem {
         Tree::Program { ref source, .. } => {
             Problem::new(500, "copy-failed", "The data could not be copied").why(format!("{error}: {source}."))
         }
+        Tree::Differs { .. } => Problem::new(500, "copy-failed", "The data could not be copied")
+            .why(format!("{}.", capitalised(&error.to_string())))
+            .then("Look for errors of the disk in the machine's journal."),
         Tree::File { ref source, .. } if source.kind() == std::io::ErrorKind::StorageFull => {
             Problem::new(507, "disk-full", "The disk is full").then("Free some space and try again.")
         }

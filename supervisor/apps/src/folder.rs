@@ -2,7 +2,8 @@
 //!
 //! `apps/<id>/releases/<number>/` holds what Compose reads, `apps/<id>/current` points at the active
 //! release, `apps/<id>/data/<volume>/` is what the containers write, `apps/<id>/snapshots/<number>/` is what they had
-//! written when a release took over.
+//! written when a release took over. Where the data was moved to another disk, both are in the folder that the link
+//! `apps/<id>/elsewhere` names.
 
 use std::{
     io,
@@ -21,16 +22,70 @@ pub(crate) const OVERRIDE_FILE: &str = "orbitr.override.json";
 /// The variables; holds secrets, so only the supervisor may read it.
 pub(crate) const ENV_FILE: &str = ".env";
 
+/// The link to the folder with the data, where that is on another disk.
+const ELSEWHERE: &str = "elsewhere";
+
 /// Where one app lives.
 #[derive(Clone, Debug)]
 pub(crate) struct AppFolder {
     root: PathBuf,
+    /// The folder with its data: the same one, or one on another disk.
+    holds: PathBuf,
 }
 
 impl AppFolder {
     /// The folder of one app. An `AppId` holds no separator, so the path stays below `apps`.
     pub(crate) fn new(apps: &Path, id: &AppId) -> Self {
-        Self { root: apps.join(id.as_str()) }
+        let root = apps.join(id.as_str());
+        let holds = std::fs::read_link(root.join(ELSEWHERE)).unwrap_or_else(|_| root.clone());
+        Self { root, holds }
+    }
+
+    /// The same app with its data in a folder on another disk; none is the box's own disk.
+    pub(crate) fn with_data_in(&self, elsewhere: Option<&Path>) -> Self {
+        let root = self.root.clone();
+        let holds = elsewhere.map_or_else(|| root.clone(), Path::to_owned);
+        Self { root, holds }
+    }
+
+    /// The folder on another disk that holds the data; none where that is on the box's own.
+    pub(crate) fn elsewhere(&self) -> Option<&Path> {
+        (self.holds != self.root).then_some(&*self.holds)
+    }
+
+    /// Whether the disk with the data is there. Without it nothing may be made in its place: it would lie under the disk
+    /// when that comes back.
+    pub(crate) fn check(&self) -> Result<(), Error> {
+        match self.elsewhere() {
+            Some(at) if !at.is_dir() => Err(Error::DiskMissing { at: at.to_owned() }),
+            _ => Ok(()),
+        }
+    }
+
+    /// From now on the data is where this says.
+    pub(crate) fn point_to_data(&self) -> Result<(), Error> {
+        let link = self.root.join(ELSEWHERE);
+        let Some(at) = self.elsewhere() else { return remove(&link) };
+        let next = self.root.join(".elsewhere.next");
+        let point = || {
+            files::remove(&next)?;
+            std::os::unix::fs::symlink(at, &next)?;
+            std::fs::rename(&next, &link)?;
+            files::sync_dir(&self.root)
+        };
+        point().map_err(Error::file(format!("pointing {} at {}", link.display(), at.display())))
+    }
+
+    /// Removes the data and its snapshots; on another disk also the folders above that are the box's and empty.
+    pub(crate) fn remove_data(&self) -> Result<(), Error> {
+        for path in [self.outgoing(), self.incoming(), self.half(), self.exported(), self.snapshots(), self.data()] {
+            remove(&path)?;
+        }
+        match self.elsewhere() {
+            None => Ok(()),
+            // `<disk>/orbitr/<box>/<app>`
+            Some(at) => at.ancestors().take(3).try_for_each(remove_if_empty),
+        }
     }
 
     pub(crate) fn releases(&self) -> PathBuf {
@@ -42,12 +97,12 @@ impl AppFolder {
     }
 
     pub(crate) fn data(&self) -> PathBuf {
-        self.root.join("data")
+        self.holds.join("data")
     }
 
     /// Where the snapshots of its data are, each named by the release that took the data over.
     pub(crate) fn snapshots(&self) -> PathBuf {
-        self.root.join("snapshots")
+        self.holds.join("snapshots")
     }
 
     pub(crate) fn snapshot(&self, number: u32) -> PathBuf {
@@ -61,22 +116,22 @@ impl AppFolder {
 
     /// A copy that is being made.
     pub(crate) fn half(&self) -> PathBuf {
-        self.root.join(".data.half")
+        self.holds.join(".data.half")
     }
 
     /// Data that is about to take its place.
     pub(crate) fn incoming(&self) -> PathBuf {
-        self.root.join(".data.incoming")
+        self.holds.join(".data.incoming")
     }
 
     /// Data that has given up its place.
     pub(crate) fn outgoing(&self) -> PathBuf {
-        self.root.join(".data.outgoing")
+        self.holds.join(".data.outgoing")
     }
 
     /// A copy of the data that is being exported.
     pub(crate) fn exported(&self) -> PathBuf {
-        self.root.join(".data.exported")
+        self.holds.join(".data.exported")
     }
 
     /// Takes that copy away.
@@ -123,6 +178,10 @@ impl AppFolder {
     /// one is never mistaken for an app's data; a deletion that was cut off is finished by calling
     /// this again.
     pub(crate) fn remove_all(&self) -> Result<(), Error> {
+        if self.elsewhere().is_some() {
+            // The link goes with the rest, so that a deletion that was cut off finds what is left.
+            self.remove_data()?;
+        }
         let name = self.root.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
         let doomed = self.root.with_file_name(format!(".removing-{name}"));
         remove(&doomed)?;

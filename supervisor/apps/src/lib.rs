@@ -13,6 +13,7 @@ mod caretaker;
 mod clock;
 mod consent;
 mod copies;
+mod disks;
 mod down;
 mod ends;
 mod error;
@@ -66,6 +67,7 @@ pub use self::{
     bindings::{Binding, BindingRequest, BindingSource, BindingView, Dependant, RequirementField, RequirementView},
     consent::NoticeView,
     copies::CloneRequest,
+    disks::{DataDisk, DataPlan, MoveDataRequest},
     error::Error,
     health::{Health, Span},
     kinds::{change::NAME as CHANGE_JOB, lifecycle::Verb},
@@ -91,8 +93,8 @@ pub use self::{
 use self::{
     kinds::{
         act::Act, adopt::Adopt, calm::Calm, change::Change, clone::Clone as CloneApp, export::Export, forget::Forget,
-        heal::Heal, import::Import, install::Install, lifecycle::Lifecycle, rebind::Rebind, remove::Remove,
-        repair::Repair, rotate::Rotate,
+        heal::Heal, import::Import, install::Install, lifecycle::Lifecycle, move_data::MoveData, rebind::Rebind,
+        remove::Remove, repair::Repair, rotate::Rotate,
     },
     model::Release,
     watch::Watch,
@@ -160,6 +162,7 @@ impl Prepared {
             .kind(Calm(self.hands.clone()))
             .kind(Heal(self.hands.clone()))
             .kind(Forget(self.hands.clone()))
+            .kind(MoveData(self.hands.clone()))
             .kind(Act(self.hands.clone()))
             .kind(Rebind(self.hands.clone()))
             .kind(Rotate(self.hands.clone()))

@@ -36,7 +36,7 @@ impl Apps {
     /// started without what it needs; it can be stopped without what needs it.
     ///
     /// # Errors
-    /// The app is not installed, or a job is at it or at one of the others; [`Error::NeedsStopped`] where something that it
+    /// The disk with its data is not there, the app is not installed, or a job is at it or at one of the others; [`Error::NeedsStopped`] where something that it
     /// needs is stopped and there is no permit for it; [`Error::SafeMode`] when it would be started in safe mode. Stopping
     /// one then says that it is not to start when safe mode is left.
     pub async fn operate(
@@ -46,6 +46,9 @@ impl Apps {
         also: &[Permit<OperateApp>],
     ) -> Result<Started, Error> {
         let app = self.idle_app(permit.resource(), Phase::Installed).await?;
+        if verb != Verb::Stop {
+            self.hands.folder(&app.id).check()?;
+        }
         let allowed: Vec<AppId> = also.iter().map(|permit| permit.resource().clone()).collect();
         let asked = Asked { verb, permit: permit.clone() };
         let job = asked.job(&app)?;

@@ -81,7 +81,21 @@ impl Apps {
         };
         let updates = self.updates(&row.app, found.as_ref()).await?;
         let (app, results) = (self.view(row), self.jobs_in_brief(results).await?);
-        Ok(AppDetail { app, release, containers, bindings, dependants, actions, results, schedules, updates, notes })
+        let folder = self.hands.folder(&app.id);
+        Ok(AppDetail {
+            app,
+            release,
+            containers,
+            bindings,
+            dependants,
+            actions,
+            results,
+            schedules,
+            updates,
+            data_at: folder.data().to_string_lossy().into_owned(),
+            data_elsewhere: folder.elsewhere().is_some(),
+            notes,
+        })
     }
 
     /// An app's releases, the newest first.

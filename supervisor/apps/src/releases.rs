@@ -191,6 +191,7 @@ impl Apps {
         title: &str,
         event: NewEvent,
     ) -> Result<Started, Error> {
+        self.hands.folder(&app.id).check()?;
         let safe = self.in_safe_mode().await?;
         let id = app.id.clone();
         let serves = !self.hands.store.read(move |conn| binding_rows::of_provider(conn, &id)).await?.is_empty();

@@ -27,6 +27,8 @@ pub(crate) struct Render<'a> {
     pub(crate) release: ReleaseId,
     /// The app's data folder; each named volume becomes a folder in it.
     pub(crate) data: &'a Path,
+    /// Whether that is on another disk, without which Docker must not start the app.
+    pub(crate) elsewhere: bool,
     /// Images by service; one without digest is not pinned.
     pub(crate) images: &'a BTreeMap<String, Image>,
     /// The memory limit for services that set none, in bytes.
@@ -150,7 +152,13 @@ impl Render<'_> {
                 volumes.push(source.to_owned());
                 let read_only = mount.get("read_only").and_then(Value::as_bool) == Some(true);
                 let source = self.data.join(source);
-                Some(json!({ "type": "bind", "source": source, "target": target, "read_only": read_only }))
+                let mut mount = json!({ "type": "bind", "source": source, "target": target, "read_only": read_only });
+                if self.elsewhere
+                    && let Some(members) = mount.as_object_mut()
+                {
+                    members.insert("bind".to_owned(), json!({ "create_host_path": false }));
+                }
+                Some(mount)
             })
             .collect()
     }
@@ -192,6 +200,7 @@ mod tests {
             app: &"shop".parse().unwrap(),
             release: ReleaseId::new(),
             data: Path::new("/apps/shop/data"),
+            elsewhere: false,
             images: &images,
             memory: None,
             joins: &[],

@@ -15,7 +15,7 @@ use crate::{care::Case, view::Care};
 pub(crate) struct Known {
     /// What the probe saw last.
     pub(crate) probe: Option<Result<(), String>>,
-    /// What it needs that is not up, where that keeps it from working: «Database is stopped».
+    /// What it needs that is not there, where that keeps it from working: «it needs another app: Database is stopped».
     pub(crate) waits: Option<String>,
     /// Where the app is not well, or was not lately.
     pub(crate) case: Option<Case>,

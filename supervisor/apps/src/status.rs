@@ -75,7 +75,7 @@ pub(crate) struct Seen<'a> {
     pub(crate) containers: &'a [Arc<Container>],
     /// What the probe from outside saw last; none before its first answer.
     pub(crate) probe: Option<&'a Result<(), String>>,
-    /// What it needs that is not up, where that keeps it from working.
+    /// What it needs that is not there, where that keeps it from working, as a sentence.
     pub(crate) waits: Option<&'a str>,
     /// Whether apps are to stay stopped.
     pub(crate) safe_mode: bool,
@@ -109,7 +109,7 @@ fn decide(app: &App, seen: &Seen<'_>) -> (AppState, String) {
         (None, Wanted::Stopped) => (AppState::Stopped, String::new()),
         (None, Wanted::Running) => match (up(seen), seen.waits) {
             ((state @ (AppState::Down | AppState::Unhealthy | AppState::Starting), _), Some(what)) => {
-                (state, format!("it needs another app: {what}"))
+                (state, what.to_owned())
             }
             (other, _) => other,
         },

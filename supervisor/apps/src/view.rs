@@ -130,6 +130,10 @@ pub struct AppDetail {
     pub schedules: Vec<ScheduleView>,
     /// How it stands with its updates.
     pub updates: Updates,
+    /// The folder on the box that holds its data, with a folder for each volume.
+    pub data_at: String,
+    /// Whether that is on another disk than the box's own.
+    pub data_elsewhere: bool,
     /// The extension's words for what to do after the installation, as Markdown; may be empty.
     pub notes: String,
 }

@@ -109,6 +109,7 @@ impl Hands {
 
     /// The same with the passwords at its providers that hold, or are to hold.
     pub(crate) async fn prepare_with(&self, cx: &StepContext, loaded: &Loaded, which: Password) -> Result<(), Error> {
+        loaded.folder.check()?;
         let dir = loaded.folder.release(loaded.release.number);
         let secrets = secret_values(&self.store, &loaded.release).await?;
         let text = loaded.release.manifest.clone();
@@ -145,6 +146,7 @@ impl Hands {
             app: &loaded.app.id,
             release: loaded.release.id,
             data: &loaded.folder.data(),
+            elsewhere: loaded.folder.elsewhere().is_some(),
             images: &loaded.release.images,
             memory: loaded.extension.memory_limit(),
             joins: &joins,
@@ -262,6 +264,7 @@ impl Hands {
 
     /// The same with one more Compose file over the release's own.
     pub(crate) async fn up_with(&self, cx: &StepContext, loaded: &Loaded, over: Option<PathBuf>) -> Result<(), Error> {
+        loaded.folder.check()?;
         self.pin(loaded).await?;
         self.make_networks(loaded).await?;
         let compose = self.compose_with(loaded, over);

@@ -1,7 +1,7 @@
 //! The machine underneath, as the supervisor reaches it.
 //!
 //! What lives here: child processes ([`exec`]), figures of the machine ([`figures`]), facts about it
-//! ([`facts`], [`network`], [`clock`]), the talk with the service manager ([`notify`], [`listen`]) and with it and its
+//! ([`facts`], [`network`], [`clock`], [`mounts`]), the talk with the service manager ([`notify`], [`listen`]) and with it and its
 //! fellows over the system bus ([`dbus`]), the journal ([`journal`]) files that survive a power cut ([`files`]) and copies of
 //! whole folders ([`tree`]). This is
 //! the only crate that starts processes, and the only one that speaks D-Bus.
@@ -17,6 +17,7 @@ pub mod files;
 pub mod inbox;
 pub mod journal;
 pub mod listen;
+pub mod mounts;
 pub mod network;
 pub mod notify;
 pub mod ports;

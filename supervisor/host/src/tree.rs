@@ -56,6 +56,16 @@ pub enum Error {
         /// Why.
         source: exec::Error,
     },
+    /// What was copied is not what is there.
+    #[error("the copy of {from} has {found} bytes, and should have {expected}", from = from.display())]
+    Differs {
+        /// What was to be copied.
+        from: PathBuf,
+        /// How many bytes its files have.
+        expected: u64,
+        /// How many those of the copy have.
+        found: u64,
+    },
     /// A file could not be handled.
     #[error("copying {from} failed", from = from.display())]
     File {
@@ -107,13 +117,29 @@ pub async fn copy(from: &Path, to: &Path, limit: Duration, cancel: &Cancellation
         Err(error @ (exec::Error::Cancelled { .. } | exec::Error::TimedOut { .. })) => return Err(program(error)),
         Err(_) => {
             blocking(to, files::remove).await.map_err(file)?;
-            room_for(from).await?;
+            room_for(from, to).await?;
             cp("never", from, to, limit, cancel).await.map_err(program)?;
             Copied::Bytes
         }
     };
     blocking(to, sync_all).await.map_err(file)?;
     Ok(how)
+}
+
+/// Copies a folder to a place on any file system where nothing is, byte by byte, as [`copy`] does; where there are
+/// subvolumes it becomes one, so that copies of it will cost nothing. What it made before it failed is left there.
+///
+/// # Errors
+/// As [`copy`], and [`Error::Differs`] where the copy is not as long as what was copied.
+pub async fn copy_across(from: &Path, to: &Path, limit: Duration, cancel: &CancellationToken) -> Result<(), Error> {
+    let file = |source| Error::File { from: from.to_owned(), source };
+    room_for(from, to).await?;
+    make(to, cancel).await.map_err(file)?;
+    cp("auto", from, to, limit, cancel).await.map_err(|source| Error::Program { from: from.to_owned(), source })?;
+    blocking(to, sync_all).await.map_err(file)?;
+    let expected = blocking(from, |from| Ok(length(from))).await.map_err(file)?;
+    let found = blocking(to, |to| Ok(length(to))).await.map_err(file)?;
+    if expected == found { Ok(()) } else { Err(Error::Differs { from: from.to_owned(), expected, found }) }
 }
 
 async fn cp(
@@ -128,10 +154,10 @@ async fn cp(
     command.run(cancel).await.and_then(Output::success).map(drop)
 }
 
-async fn room_for(from: &Path) -> Result<(), Error> {
-    let (needed, disk) = blocking(from, |from| Ok((taken(from), figures::disk(from).map_err(io::Error::other)?)))
-        .await
-        .map_err(|source| Error::File { from: from.to_owned(), source })?;
+async fn room_for(from: &Path, to: &Path) -> Result<(), Error> {
+    let above = to.parent().unwrap_or(to).to_owned();
+    let look = move |from: &Path| Ok((taken(from), figures::disk(&above).map_err(io::Error::other)?));
+    let (needed, disk) = blocking(from, look).await.map_err(|source| Error::File { from: from.to_owned(), source })?;
     let available = disk.available.saturating_sub(RESERVE);
     if needed > available {
         return Err(Error::NoRoom { from: from.to_owned(), needed, available });

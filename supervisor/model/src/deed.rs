@@ -155,6 +155,8 @@ deeds! {
     APP_RENAME = "app.rename";
     /// Somebody deleted a snapshot of an app's data.
     APP_FORGET_SNAPSHOT = "app.forget-snapshot";
+    /// Moved an app's data to another disk.
+    APP_MOVE_DATA = "app.move-data";
     /// The box brought an app back to what its owner wants.
     APP_HEAL = "app.heal";
     /// Somebody began to clone an app.

@@ -10,6 +10,7 @@ mod bad_input;
 mod bindings;
 mod chain;
 mod crash;
+mod disks;
 mod engine;
 mod healing;
 mod issues;

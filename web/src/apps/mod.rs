@@ -6,6 +6,7 @@ mod adopt;
 mod archives;
 mod bindings;
 mod consent;
+mod disks;
 mod form;
 mod health;
 mod list;
@@ -90,6 +91,8 @@ pub(crate) fn routes(routes: Routes<Site>) -> Routes<Site> {
         .post(ChangeApp, "/apps/{app}/actions/{action}", actions::press)
         .get(RemoveApp, "/apps/{app}/snapshots/{snapshot}/delete", snapshots::confirm)
         .post(RemoveApp, "/apps/{app}/snapshots/{snapshot}/delete", snapshots::delete)
+        .get(ChangeApp, "/apps/{app}/data", disks::page)
+        .post(ChangeApp, "/apps/{app}/data", disks::change)
         .get(CloneApp, "/apps/{app}/clone", moves::clone_page)
         .post(CloneApp, "/apps/{app}/clone", moves::clone)
         .get(RemoveApp, "/apps/{app}/remove", act::confirm)

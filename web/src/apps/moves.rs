@@ -31,10 +31,11 @@ pub(super) fn card(app: &AppDetail, caller: &Caller) -> Markup {
     }
     let body = html! {
         div class="stack stack-s" {
-            p { "A clone is another app with a copy of the data; an archive is a file with all of it." }
+            p { "A clone is another app with a copy of the data; an archive is a file with all of it. The data can be on another disk." }
             div class="cluster" {
                 (ui::link_button("Clone …", format!("/apps/{id}/clone")).opens_dialog().icon(Icon::Copy))
                 (ui::link_button("Export …", format!("/apps/{id}/export")).opens_dialog().icon(Icon::Download))
+                (ui::link_button("Move the data …", format!("/apps/{id}/data")).opens_dialog().icon(Icon::HardDrive))
             }
         }
     };

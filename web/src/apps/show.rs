@@ -198,6 +198,7 @@ fn about(app: &AppDetail, clock: &Clock) -> Markup {
                 .row("Id", ui::copyable(app.app.id.as_str()))
                 .row("Installed", clock.ago(app.app.created))
                 .maybe("Release", app.release.as_ref().map(|release| html! { (release.number) " · " (release.reason) }))
+                .row(if app.data_elsewhere { "Data, on another disk" } else { "Data" }, ui::copyable(&app.data_at))
                 .maybe("Held", app.updates.policy.hold.as_ref().map(|hold| html! {
                     @if hold.reason.is_empty() { "Not updated until it is released" } @else { (hold.reason) }
                 }))

@@ -112,6 +112,7 @@ impl Apps {
             return Err(Error::WrongState { app: app.id, why: "is neither installed nor kept".to_owned() });
         };
         nothing_elsewhere(&app.id, &release)?;
+        self.hands.folder(&app.id).check()?;
         let archive = Uuid::now_v7();
         let args = export::Args {
             app: app.id.clone(),
@@ -139,6 +140,7 @@ impl Apps {
             return Err(Error::WrongState { app: app.id.clone(), why: "is neither installed nor kept".to_owned() });
         };
         nothing_elsewhere(&app.id, &release)?;
+        self.hands.folder(&app.id).check()?;
         if passphrase.is_none() && !crate::secret_values(&self.hands.store, &release).await?.is_empty() {
             let message = "its passwords would be lost: choose a passphrase for them".to_owned();
             return Err(Error::Inputs(vec![FieldError { field: "passphrase".to_owned(), message }]));

@@ -73,7 +73,11 @@ impl Kind for Clone {
                 let source = self.0.load(&args.source, args.source_release).await?;
                 Ok(self.0.stop(cx, &source).await?)
             }
-            "copy" => self.0.copy_into(cx, &self.0.folder(&args.source).data(), &loaded.folder).await,
+            "copy" => {
+                let source = self.0.folder(&args.source);
+                source.check()?;
+                self.0.copy_into(cx, &source.data(), &loaded.folder).await
+            }
             "resume" => self.resume(cx, args).await,
             "prepare" => Ok(self.0.prepare(cx, &loaded).await?),
             "start" if self.0.store.read(safe_mode::is_on).await? => {

@@ -11,6 +11,7 @@ pub(crate) mod heal;
 pub(crate) mod import;
 pub(crate) mod install;
 pub(crate) mod lifecycle;
+pub(crate) mod move_data;
 pub(crate) mod rebind;
 pub(crate) mod remove;
 pub(crate) mod repair;

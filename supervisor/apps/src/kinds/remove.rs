@@ -1,7 +1,7 @@
 //! Removing: once begun it only goes forward, so an app is never half there for good.
 
 use orbitr_jobs::{Kind, Outcome, Step, StepContext, StepError};
-use orbitr_model::{AppId, ReleaseId};
+use orbitr_model::{AppId, Problem, ReleaseId};
 use orbitr_store::{self as store, Tx};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -74,6 +74,7 @@ impl Kind for Remove {
             }
             ("pack", Some(archiving)) => {
                 let loaded = self.0.load(&args.app, archiving.release).await?;
+                loaded.folder.check()?;
                 let data = loaded.folder.data();
                 return self.0.pack(cx, &loaded, data, archiving.id, None).await;
             }
@@ -90,6 +91,9 @@ impl Kind for Remove {
             "files" => {
                 self.0.docker.remove_shared_network(&args.app).await?;
                 let folder = self.0.folder(&args.app);
+                if let Err(error) = folder.check() {
+                    cx.log(&format!("What is on that disk stays there: {}", Problem::from(error)));
+                }
                 let data = args.data;
                 blocking(move || match data {
                     DataChoice::Keep => folder.remove_releases(),

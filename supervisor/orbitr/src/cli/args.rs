@@ -186,6 +186,8 @@ pub(crate) enum AppVerb {
     Forget(releases::ForgetArgs),
     /// Make another app of an app, with a copy of its data and its passwords
     Clone(moves::CloneArgs),
+    /// Move an app's data to another disk; without one, lists the disks
+    MoveData(moves::MoveDataArgs),
     /// Put an app with its data into an archive, and fetch that
     Export(archives::ExportArgs),
     /// Install an app from an archive: a file, or one that the box has

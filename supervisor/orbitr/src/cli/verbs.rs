@@ -50,6 +50,7 @@ pub(super) async fn run(common: &Common, verb: Verb, out: &mut Output) -> Result
         Verb::App { verb: AppVerb::Releases { id } } => releases::list(client, out, &id).await,
         Verb::App { verb: AppVerb::RollBack(args) } => releases::roll_back(client, out, &args).await,
         Verb::App { verb: AppVerb::Clone(args) } => moves::clone(client, out, args).await,
+        Verb::App { verb: AppVerb::MoveData(args) } => moves::move_data(client, out, &args).await,
         Verb::App { verb: AppVerb::Export(args) } => archives::export(client, out, &args).await,
         Verb::App { verb: AppVerb::Import(args) } => archives::import(client, out, args).await,
         Verb::App { verb: AppVerb::Archives(args) } => archives::list(client, out, &args).await,

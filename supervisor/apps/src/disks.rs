@@ -1,0 +1,284 @@
+//! The disks that an app's data can be on, and moving it from one to another.
+
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use orbitr_access::{Permit, action::ChangeApp};
+use orbitr_host::{
+    mounts::{self, Mount},
+    tree,
+};
+use orbitr_jobs::{StepContext, StepError};
+use orbitr_model::{ByteSize, FieldError, Problem, ReleaseId, deed};
+use rusqlite::Connection;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use crate::{
+    Apps, Error,
+    folder::AppFolder,
+    kinds::move_data,
+    model::{App, Phase, Release, Wanted},
+    ops::{event, new_job, write_release},
+    rows, safe_mode, secret_values,
+    snapshot::{COPY, make, remove, rename},
+    view::Started,
+    work::{Hands, blocking},
+};
+
+/// The folder on another disk in which boxes keep what is theirs, each in a folder of its own.
+const OURS: &str = "orbitr";
+/// What stays free on a disk to which data is moved.
+const RESERVE: u64 = 256 << 20;
+/// How long the disks of this machine may take to say what is free on them.
+const LOOK: Duration = Duration::from_secs(10);
+
+/// A disk that data can be on.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct DataDisk {
+    /// Where it is mounted.
+    pub at: String,
+    /// What is mounted there, as the kernel names it.
+    pub device: String,
+    /// Its file system.
+    pub file_system: String,
+    /// All of it.
+    pub total: ByteSize,
+    /// What is free on it.
+    pub free: ByteSize,
+    /// Why the data cannot be moved there; none when it can.
+    pub obstacle: Option<String>,
+}
+
+/// What moving an app's data would do.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct DataPlan {
+    /// The folder on another disk that has the data; none when it is on the box's own disk.
+    pub now: Option<String>,
+    /// What the data takes, with its snapshots.
+    pub size: ByteSize,
+    /// Whether the app stands still until it is copied.
+    pub stops: bool,
+    /// How many snapshots are copied too, each in its full size.
+    pub snapshots: usize,
+    /// Where it can go.
+    pub disks: Vec<DataDisk>,
+    /// Why it cannot go back to the box's own disk, or that it is there.
+    pub obstacle_home: Option<String>,
+}
+
+/// A request to move an app's data.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct MoveDataRequest {
+    /// Where the disk is mounted to which it goes; null for the box's own disk.
+    pub to: Option<String>,
+}
+
+impl Apps {
+    /// What moving an app's data would do, and where it could go. Walks through all of the data; changes nothing.
+    ///
+    /// # Errors
+    /// The app is not installed, the disk with its data is not there, or the disks do not answer.
+    pub async fn plan_data_move(&self, permit: &Permit<ChangeApp>) -> Result<DataPlan, Error> {
+        let id = permit.resource().clone();
+        let app = self.hands.store.read(move |conn| rows::get(conn, &id)).await?;
+        if app.phase != Phase::Installed {
+            return Err(Error::WrongState { app: app.id, why: "is not installed".to_owned() });
+        }
+        self.hands.data_plan(&app).await
+    }
+
+    /// Moves an app's data with its snapshots to another disk: a new release that finds it there, and the job that copies it.
+    /// The app stands still meanwhile, and goes on where it was when it does not come up.
+    ///
+    /// # Errors
+    /// There is no such disk, it has no room or has something of this app already, the app is not installed, or a job is
+    /// at it.
+    pub async fn move_data(&self, permit: &Permit<ChangeApp>, request: MoveDataRequest) -> Result<Started, Error> {
+        let app = self.idle_app(permit.resource(), Phase::Installed).await?;
+        let plan = self.hands.data_plan(&app).await?;
+        let wrong = |message: String| Error::Inputs(vec![FieldError { field: "to".to_owned(), message }]);
+        let (to, obstacle, word) = match &request.to {
+            None => (None, plan.obstacle_home, "the box's own disk".to_owned()),
+            Some(at) => {
+                let disk = plan.disks.into_iter().find(|disk| disk.at == *at);
+                let disk = disk.ok_or_else(|| wrong(format!("there is no disk to use at {at}")))?;
+                (Some(self.hands.place_on(Path::new(&disk.at), &app)), disk.obstacle, disk.at)
+            }
+        };
+        if let Some(obstacle) = obstacle {
+            return Err(wrong(obstacle));
+        }
+        let safe = self.in_safe_mode().await?;
+        let (release, secrets) = self.same_again(&app, format!("Data moved to {word}"), permit).await?;
+        let args = move_data::Args {
+            app: app.id.clone(),
+            release: release.id,
+            previous: release.follows,
+            from: plan.now.map(PathBuf::from),
+            to,
+            running: app.wanted == Wanted::Running && !safe,
+        };
+        let title = format!("Move the data of {} to {word}", app.name);
+        let job = new_job::<move_data::MoveData>(&args, &app, &title, permit.actor())?;
+        let event = event(permit, deed::APP_MOVE_DATA, &app, json!({ "to": request.to }));
+        let keys = self.hands.store.secrets().clone();
+        self.start(app, event, job, move |tx, app| {
+            if safe_mode::is_on(tx)? != safe {
+                return Err(Error::Busy(app.id.clone()));
+            }
+            write_release(tx, &keys, &release.new, &secrets)
+        })
+        .await
+    }
+
+    /// What runs, as a release of its own.
+    async fn same_again(
+        &self,
+        app: &App,
+        reason: String,
+        permit: &Permit<ChangeApp>,
+    ) -> Result<(Again, BTreeMap<String, String>), Error> {
+        let known = app.clone();
+        let read =
+            move |conn: &Connection| Ok::<_, Error>((rows::latest(conn, &known)?, rows::next_number(conn, &known.id)?));
+        let (Some(active), number) = self.hands.store.read(read).await? else {
+            return Err(Error::WrongState { app: app.id.clone(), why: "has no release".to_owned() });
+        };
+        let secrets = secret_values(&self.hands.store, &active).await?;
+        let mut images = active.images.clone();
+        // Whoever brought an image may remove it: that is the release that pulled it.
+        images.values_mut().for_each(|image| image.receipt = None);
+        let (id, follows) = (ReleaseId::new(), active.id);
+        let (made_by, created) = (permit.actor().clone(), orbitr_store::time::now());
+        let new = Release { id, number, images, reason, made_by, created, ..active };
+        Ok((Again { id, follows, new }, secrets))
+    }
+}
+
+/// A release that is like the one before it.
+struct Again {
+    id: ReleaseId,
+    follows: ReleaseId,
+    new: Release,
+}
+
+impl Hands {
+    /// Where an app's data is on a disk that is mounted there.
+    fn place_on(&self, at: &Path, app: &App) -> PathBuf {
+        at.join(OURS).join(&self.docker.config().box_id).join(app.id.as_str())
+    }
+
+    async fn data_plan(&self, app: &App) -> Result<DataPlan, Error> {
+        let folder = self.folder(&app.id);
+        folder.check()?;
+        let (hands, app) = (self.clone(), app.clone());
+        let look = blocking(move || hands.look_at_disks(&folder, &app));
+        let slow = || std::io::Error::new(std::io::ErrorKind::TimedOut, "a disk does not answer");
+        let plan = tokio::time::timeout(LOOK, look).await;
+        plan.unwrap_or_else(|_| Err(Error::file("looking at the disks of this machine")(slow())))
+    }
+
+    fn look_at_disks(&self, folder: &AppFolder, app: &App) -> Result<DataPlan, Error> {
+        let size = tree::taken(&folder.data()) + tree::taken(&folder.snapshots());
+        let mounts = mounts::mounts().map_err(Error::file("looking at the disks of this machine"))?;
+        let root = std::fs::canonicalize(&self.root).unwrap_or_else(|_| self.root.clone());
+        let disk = |mount: Mount| {
+            let place = folder.with_data_in(Some(&self.place_on(&mount.at, app)));
+            let is_here = folder.elsewhere() == place.elsewhere();
+            let obstacle =
+                if is_here { Some("the data is on this disk".to_owned()) } else { obstacle(&place, &mount, size) };
+            DataDisk {
+                at: mount.at.to_string_lossy().into_owned(),
+                device: mount.source,
+                file_system: mount.kind,
+                total: ByteSize(mount.total),
+                free: ByteSize(mount.available),
+                obstacle,
+            }
+        };
+        let home = mounts::holding(&mounts, &root);
+        let obstacle_home = match (folder.elsewhere(), home) {
+            (None, _) => Some("the data is on the box's own disk".to_owned()),
+            (Some(_), Some(mount)) => obstacle(&folder.with_data_in(None), mount, size),
+            (Some(_), None) => None,
+        };
+        let snapshots = std::fs::read_dir(folder.snapshots()).map_or(0, |entries| entries.flatten().count());
+        Ok(DataPlan {
+            now: folder.elsewhere().map(|at| at.to_string_lossy().into_owned()),
+            size: ByteSize(size),
+            stops: app.wanted == Wanted::Running,
+            snapshots,
+            disks: mounts::others(&mounts, &root).into_iter().map(disk).collect(),
+            obstacle_home,
+        })
+    }
+
+    /// Makes a folder on a disk to which the data goes.
+    pub(crate) async fn make_place(&self, place: &AppFolder) -> Result<(), Error> {
+        let Some(at) = place.elsewhere().map(Path::to_owned) else { return Ok(()) };
+        let made = move || {
+            orbitr_host::files::make_dir(&at, 0o755).map_err(Error::file(format!("making the folder {}", at.display())))
+        };
+        blocking(made).await
+    }
+
+    /// Copies the data and its snapshots from one place to another. Each has its name only when it is whole, and one that
+    /// has its name is done.
+    pub(crate) async fn copy_data_to(
+        &self,
+        cx: &StepContext,
+        from: &AppFolder,
+        to: &AppFolder,
+    ) -> Result<(), StepError> {
+        from.check()?;
+        to.check()?;
+        let mut pairs = vec![(from.data(), to.data())];
+        let old = from.clone();
+        let names =
+            move || Ok(std::fs::read_dir(old.snapshots()).map_or_else(|_| Vec::new(), |all| all.flatten().collect()));
+        let snapshots: Vec<std::fs::DirEntry> = blocking(names).await?;
+        pairs.extend(snapshots.iter().map(|entry| (entry.path(), to.snapshots().join(entry.file_name()))));
+        for (source, target) in pairs {
+            if target.is_dir() || !source.is_dir() {
+                continue;
+            }
+            cx.log(&format!("Copying {} to {}", source.display(), target.display()));
+            let (half, above) = (to.half(), target.parent().map(Path::to_owned));
+            let at = half.clone();
+            blocking(move || {
+                remove(&at)?;
+                above.as_deref().map_or(Ok(()), make)
+            })
+            .await?;
+            let copied = tree::copy_across(&source, &half, COPY, cx.token()).await;
+            copied.map_err(|error| StepError::from(Error::from(error)))?;
+            blocking(move || rename(&half, &target)).await?;
+        }
+        cx.log("The data is copied");
+        Ok(())
+    }
+
+    /// Removes the data where it was. It is in its new place for good, so nothing of this is a failure.
+    pub(crate) async fn leave(&self, cx: &StepContext, left: AppFolder) {
+        let at = left.data();
+        match blocking(move || left.remove_data()).await {
+            Ok(()) => cx.log("The data is removed where it was"),
+            Err(error) => cx.log(&format!("Something is left of {}: {}", at.display(), Problem::from(error))),
+        }
+    }
+}
+
+/// Why data of this size cannot go there.
+fn obstacle(place: &AppFolder, mount: &Mount, size: u64) -> Option<String> {
+    if place.data().exists() || place.snapshots().exists() {
+        return Some(format!("there is data of this app in {} already; take it away first", place.data().display()));
+    }
+    let (needed, free) = (size.saturating_add(RESERVE), mount.available);
+    (needed > free).then(|| format!("it needs {}, and {} are free there", ByteSize(needed), ByteSize(free)))
+}
