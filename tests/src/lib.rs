@@ -14,6 +14,7 @@
 #![allow(clippy::disallowed_methods, reason = "tests start, kill and look at processes themselves")]
 
 mod client;
+mod disk;
 mod engine;
 mod extension;
 mod machine;
@@ -26,6 +27,7 @@ mod wait;
 
 pub use self::{
     client::{Answer, Client, Who},
+    disk::Disk,
     engine::{Engine, Registry, encoded, owned},
     extension::Sample,
     machine::Machine,

@@ -106,7 +106,8 @@ impl TestBox {
 
     /// From the next start on, it aborts once at this point: `KIND/STEP/before`, `after`, `undo-before` or `undo-after`.
     pub fn abort_at(&mut self, point: &str) {
-        let marker = self.state().join(format!("aborted-at-{}", point.replace('/', "-")));
+        // Beside the state, which may be lost with the power.
+        let marker = self.dir.path().join(format!("aborted-at-{}", point.replace('/', "-")));
         let _ = fs::remove_file(&marker);
         self.variable("ORBITR_ABORT_AT", Some(point));
         self.variable("ORBITR_ABORT_ONCE", marker.to_str());

@@ -101,9 +101,15 @@ fn read(conn: &Connection) -> Result<Vec<Leak>, Error> {
 }
 
 impl Hands {
+    /// Waits until an app that an earlier step has started answers, as [`Hands::reach`] does.
+    pub(crate) async fn probe(&self, cx: &StepContext, loaded: &Loaded) -> Result<(), StepError> {
+        self.up_again(cx, loaded).await?;
+        self.reach(cx, loaded).await
+    }
+
     /// Waits until an app answers; then, or when it does not, looks whether its logs tell one of its secrets. No job fails
     /// because nobody could look.
-    pub(crate) async fn probe(&self, cx: &StepContext, loaded: &Loaded) -> Result<(), StepError> {
+    pub(crate) async fn reach(&self, cx: &StepContext, loaded: &Loaded) -> Result<(), StepError> {
         let answers = self.knock(cx, loaded).await;
         if let Err(error) = self.find_leaks(loaded).await {
             tracing::debug!(app = %loaded.app.id, %error, "nobody could look for secrets in its logs");

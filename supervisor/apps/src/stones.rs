@@ -76,7 +76,7 @@ impl Hands {
         let at = path.clone();
         blocking(move || write(&at, text.as_bytes(), 0o600)).await?;
         self.up_with(cx, loaded, Some(path)).await?;
-        self.probe(cx, loaded).await?;
+        self.reach(cx, loaded).await?;
         self.settle(cx, loaded).await
     }
 

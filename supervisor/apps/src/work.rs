@@ -23,7 +23,7 @@ use crate::{
     model::{App, Image, Release},
     probe::Target,
     render::Render,
-    rows, secret_values,
+    rows, safe_mode, secret_values,
     seen::Seen,
     status,
 };
@@ -289,6 +289,14 @@ impl Hands {
         }
         cx.log("The containers are up");
         Ok(())
+    }
+
+    /// Brings up once more what an earlier step has started, where the job goes on after the machine may have been off.
+    pub(crate) async fn up_again(&self, cx: &StepContext, loaded: &Loaded) -> Result<(), Error> {
+        if !cx.resumed() || self.store.read(safe_mode::is_on).await? {
+            return Ok(());
+        }
+        self.up(cx, loaded).await
     }
 
     /// Gets the release's images that are gone by now: just these, by digest.

@@ -83,6 +83,7 @@ impl Driver {
             store: self.core.store.clone(),
             stop,
             attempt: if direction == Direction::Forward { step.attempts } else { step.undo_attempts },
+            resumed: self.resumed,
             actor: self.actor(),
             app: self.head.app.clone(),
         }

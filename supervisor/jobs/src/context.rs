@@ -16,6 +16,7 @@ pub struct StepContext {
     pub(crate) stop: CancellationToken,
     pub(crate) turn: u64,
     pub(crate) attempt: u32,
+    pub(crate) resumed: bool,
     pub(crate) actor: Arc<Actor>,
     pub(crate) app: Option<AppId>,
 }
@@ -69,6 +70,13 @@ impl StepContext {
     #[must_use]
     pub const fn attempt(&self) -> u32 {
         self.attempt
+    }
+
+    /// Whether the job began under an earlier run of the supervisor: the machine may have been off since, and what earlier
+    /// steps started may have ended with it.
+    #[must_use]
+    pub const fn resumed(&self) -> bool {
+        self.resumed
     }
 
     /// The database.

@@ -38,6 +38,8 @@ pub(crate) struct Driver {
     actor: Arc<Actor>,
     /// The right to do work now; given up while waiting for the next try.
     place: Option<OwnedSemaphorePermit>,
+    /// Whether it began under an earlier run of the supervisor.
+    pub(crate) resumed: bool,
     /// Since when the step at hand is being undone, in this run of the supervisor.
     undoing: Option<(String, Instant)>,
 }
@@ -71,8 +73,8 @@ impl Driver {
         match core.open(&head.kind, &head.args) {
             Ok(work) => {
                 let actor = Arc::new(head.actor.clone());
-                let driver =
-                    Self { core: Arc::clone(core), live: Arc::clone(live), head, work, actor, place, undoing: None };
+                let (core, live, resumed) = (Arc::clone(core), Arc::clone(live), start == Start::Resumed);
+                let driver = Self { core, live, head, work, actor, place, resumed, undoing: None };
                 if start == Start::Fresh {
                     driver
                         .own_line(&format!("{} ({}), wanted by {}", driver.head.title, driver.head.kind, driver.actor));

@@ -4,11 +4,10 @@
 use std::{
     fs,
     path::{Path, PathBuf},
-    process::Command,
     time::Duration,
 };
 
-use orbitr_tests::{Engine, Sample, eventually, job_of};
+use orbitr_tests::{Disk, Engine, Sample, eventually, job_of};
 use serde_json::{Value, json};
 
 use crate::{
@@ -19,65 +18,9 @@ use crate::{
 /// The box looks after an app that is silent once a minute at least.
 const BACK: Duration = Duration::from_secs(90);
 
-fn run(program: &str, arguments: &[&str]) {
-    let done = Command::new(program).args(arguments).output().unwrap();
-    assert!(done.status.success(), "{program} {arguments:?}: {}", String::from_utf8_lossy(&done.stderr));
-}
-
-/// A disk of its own in a file, mounted.
-struct Disk {
-    folder: tempfile::TempDir,
-}
-
-impl Disk {
-    fn new(kind: &str) -> Self {
-        // Not below /tmp, which is memory on some machines.
-        let folder = tempfile::Builder::new().prefix("orbitr-disk-").tempdir_in("/var/tmp").unwrap();
-        let disk = Self { folder };
-        let file = fs::File::create(disk.file()).unwrap();
-        file.set_len(512 << 20).unwrap();
-        run(&format!("mkfs.{kind}"), &["-q", disk.file().to_str().unwrap()]);
-        fs::create_dir(disk.at()).unwrap();
-        disk.connect();
-        disk
-    }
-
-    fn file(&self) -> PathBuf {
-        self.folder.path().join("disk")
-    }
-
-    fn at(&self) -> PathBuf {
-        self.folder.path().join("big")
-    }
-
-    fn path(&self) -> String {
-        self.at().to_str().unwrap().to_owned()
-    }
-
-    fn connect(&self) {
-        run("mount", &["-o", "loop", self.file().to_str().unwrap(), &self.path()]);
-    }
-
-    fn pull_out(&self) {
-        run("umount", &["--lazy", &self.path()]);
-    }
-
-    /// What is on it besides what its file system made.
-    fn names(&self) -> Vec<String> {
-        let names = fs::read_dir(self.at()).unwrap().map(|it| it.unwrap().file_name().into_string().unwrap());
-        names.filter(|name| name != "lost+found").collect()
-    }
-}
-
-impl Drop for Disk {
-    fn drop(&mut self) {
-        drop(Command::new("umount").args(["--lazy", &self.path()]).output());
-    }
-}
-
 impl Shop {
     async fn place(&self, disk: &Disk) -> PathBuf {
-        disk.at().join("orbitr").join(self.it.id().await).join(&self.app)
+        disk.folder().join("orbitr").join(self.it.id().await).join(&self.app)
     }
 
     async fn move_to(&self, to: Option<&Disk>) -> Value {
@@ -190,7 +133,7 @@ async fn what_cannot_be_moved_is_refused_and_what_does_not_come_up_stays_where_i
     fs::create_dir_all(place.join("data")).unwrap();
     let refused = shop.ada.browser.post(&path, &json!({ "to": disk.path() })).await.expect(422);
     assert!(refused["fields"][0]["message"].as_str().unwrap().contains("already"), "{refused:#}");
-    fs::remove_dir_all(disk.at().join("orbitr")).unwrap();
+    fs::remove_dir_all(disk.folder().join("orbitr")).unwrap();
 
     // What is too large for the disk is said before anything stops.
     let ballast = fs::File::create(shop.row_file().with_file_name("ballast")).unwrap();

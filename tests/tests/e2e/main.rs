@@ -20,6 +20,7 @@ mod moments;
 mod movable;
 mod openapi;
 mod policy;
+mod power;
 mod random;
 mod recovery;
 mod safe_mode;

@@ -26,7 +26,11 @@ impl Shop {
 
     /// Before anything is installed.
     pub(crate) async fn empty(manifest: &str) -> Self {
-        let mut it = TestBox::new();
+        Self::on(TestBox::new(), manifest).await
+    }
+
+    /// The same on this box, which does not run yet.
+    pub(crate) async fn on(mut it: TestBox, manifest: &str) -> Self {
         it.extension("web", manifest);
         it.start().await;
         let ada = it.claim().await;

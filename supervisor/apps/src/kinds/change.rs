@@ -182,10 +182,19 @@ impl Kind for Change {
                     _ => self.0.pull_stones(cx, &loaded, &self.previous(args).await?.release.version).await,
                 }
             }
-            ("before", _) => self.hooks(cx, &loaded, &self.previous(args).await?, Hooks::Before).await,
-            ("places", _) => self.0.grant_all(cx, &loaded).await,
-            ("settle", _) => self.0.settle(cx, &loaded).await,
-            ("after", _) => self.hooks(cx, &loaded, &loaded, Hooks::After).await,
+            ("before", _) => {
+                let previous = self.previous(args).await?;
+                self.0.up_again(cx, &previous).await?;
+                self.hooks(cx, &loaded, &previous, Hooks::Before).await
+            }
+            ("places" | "settle" | "after", _) => {
+                self.0.up_again(cx, &loaded).await?;
+                match step {
+                    "places" => self.0.grant_all(cx, &loaded).await,
+                    "settle" => self.0.settle(cx, &loaded).await,
+                    _ => self.hooks(cx, &loaded, &loaded, Hooks::After).await,
+                }
+            }
             // (versions on the way come up first, each in containers of its own)
             ("stop", _) if args.way.stones == 0 => {
                 Ok(self.0.make_way(cx, &self.previous(args).await?, &loaded).await?)
