@@ -17,4 +17,12 @@ fn main() {
     // A list of 36 000 addresses to correct at the start becomes a map of bits: 0.8 MiB less to load and to keep.
     // (glibc 2.36 and binutils 2.38 know it: Debian 12 has both.)
     println!("cargo::rustc-link-arg-bins=-Wl,-z,pack-relative-relocs");
+    // 2.8 MiB of tables, where nothing unwinds.
+    println!("cargo::rerun-if-changed=no-unwind.ld");
+    // (the release profile aborts; cargo tells a build script no more of it than its name)
+    if std::env::var("PROFILE").is_ok_and(|profile| profile == "release") {
+        let folder = std::env::var("CARGO_MANIFEST_DIR").unwrap_or_default();
+        println!("cargo::rustc-link-arg-bins=-Wl,--no-eh-frame-hdr");
+        println!("cargo::rustc-link-arg-bins=-Wl,-T,{folder}/no-unwind.ld");
+    }
 }

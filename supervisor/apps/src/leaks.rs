@@ -11,8 +11,9 @@ use rusqlite::{Connection, params};
 
 use crate::{
     Apps, Error,
+    bindings::{next_password_name, password_name, rows as bindings},
     extension::Extension,
-    model::{Phase, Release},
+    model::Phase,
     rows, secret_prefix, secret_values,
     work::{Hands, Loaded},
 };
@@ -21,6 +22,8 @@ use crate::{
 const LINES: u32 = 200;
 /// What is shorter turns up by chance.
 const SHORTEST: usize = 8;
+/// What the names of passwords at other apps begin with here; the requirement's name follows.
+const BINDING: &str = "binding/";
 
 /// A secret that a log tells.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,6 +45,8 @@ pub struct Leak {
 pub enum Rotation {
     /// The box makes another one, and the app takes it with a restart.
     Rotate,
+    /// It is the app's own password at another app, which the box can change at both.
+    AtProvider,
     /// It is one of the app's settings.
     Settings,
     /// In the app itself.
@@ -52,6 +57,9 @@ pub enum Rotation {
 
 impl Rotation {
     fn of(extension: &Extension, secret: &str) -> Self {
+        if secret.starts_with(BINDING) {
+            return Self::AtProvider;
+        }
         let Some(name) = secret.strip_prefix("secret/") else { return Self::Settings };
         match extension.manifest().secrets().get(name).map(|spec| spec.rotate) {
             Some(Rotate::Restart) => Self::Rotate,
@@ -118,7 +126,7 @@ impl Hands {
     }
 
     async fn find_leaks(&self, loaded: &Loaded) -> Result<(), Error> {
-        let secrets = watched(&self.store, &loaded.release).await?;
+        let secrets = watched(&self.store, loaded).await?;
         if secrets.is_empty() {
             return Ok(());
         }
@@ -140,9 +148,23 @@ impl Hands {
     }
 }
 
-/// The secrets of a release that say something when they turn up, each with what finds it.
-async fn watched(store: &orbitr_store::Store, release: &Release) -> Result<Vec<(String, Redactor)>, Error> {
-    let values = secret_values(store, release).await?;
+/// The secrets of a release, and the app's own passwords at others, that say something when they turn up: each with what
+/// finds it.
+async fn watched(store: &store::Store, loaded: &Loaded) -> Result<Vec<(String, Redactor)>, Error> {
+    let mut values: Vec<_> = secret_values(store, &loaded.release).await?.into_iter().collect();
+    let (app, secrets) = (loaded.app.id.clone(), store.secrets().clone());
+    let passwords = move |conn: &Connection| {
+        let mut found = Vec::new();
+        for row in bindings::of_app(conn, &app)? {
+            for kept in [password_name(&app, &row.name), next_password_name(&app, &row.name)] {
+                if let Some(value) = secrets.get(conn, &kept)? {
+                    found.push((format!("{BINDING}{}", row.name), value.reveal().to_owned()));
+                }
+            }
+        }
+        Ok::<_, Error>(found)
+    };
+    values.extend(store.read(passwords).await?);
     let telling = values.into_iter().filter(|(_, value)| is_telling(value));
     Ok(telling
         .map(|(name, value)| {
@@ -180,6 +202,13 @@ fn note(
     Ok(())
 }
 
+/// The password at another app is a new one.
+pub(crate) fn forget_password(tx: &mut Tx<'_>, app: &AppId, requirement: &str) -> Result<(), store::Error> {
+    tx.prepare_cached("DELETE FROM leak WHERE app_id = ?1 AND secret = ?2")?
+        .execute(params![app.as_str(), format!("{BINDING}{requirement}")])?;
+    Ok(())
+}
+
 /// A new release is active: what was seen of secrets that it has another value of is nothing any more.
 pub(crate) fn forget_changed(
     tx: &mut Tx<'_>,
@@ -192,7 +221,7 @@ pub(crate) fn forget_changed(
         .prepare_cached("SELECT secret FROM leak WHERE app_id = ?1 AND release_id <> ?2")?
         .query_map(params![app.as_str(), new.to_string()], |found| found.get(0))?
         .collect::<rusqlite::Result<_>>()?;
-    for secret in seen {
+    for secret in seen.into_iter().filter(|secret| !secret.starts_with(BINDING)) {
         let value = |tx: &Tx<'_>, release| secrets.get(tx, &format!("{}{secret}", secret_prefix(app, release)));
         let (now, before) = (value(tx, new)?, value(tx, old)?);
         if now.as_ref().map(store::SecretText::reveal) != before.as_ref().map(store::SecretText::reveal) {

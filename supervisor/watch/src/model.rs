@@ -249,6 +249,13 @@ pub enum Fix {
         /// What the extension calls it.
         secret: String,
     },
+    /// Change the password of an app at another app.
+    RotatePassword {
+        /// Whose.
+        app: AppId,
+        /// What the extension calls what it needs there.
+        binding: String,
+    },
     /// Cancel a job.
     CancelJob {
         /// Which.
@@ -320,6 +327,7 @@ impl Fix {
             Self::FetchImages { .. } => "Fetch it again",
             Self::RebuildImages { .. } => "Get the image again",
             Self::RotateSecret { .. } => "Make another one",
+            Self::RotatePassword { .. } => "Change the password",
             Self::CancelJob { .. } => "Cancel it",
             Self::RenewCertificate => "Renew it now",
             Self::CopyDatabase => "Copy it now",

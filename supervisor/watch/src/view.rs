@@ -143,7 +143,8 @@ fn may(fix: &Fix, caller: &Caller) -> bool {
         Fix::OpenUpdate { app }
         | Fix::OpenSettings { app }
         | Fix::MovePorts { app }
-        | Fix::RotateSecret { app, .. } => caller.may::<ChangeApp>(app),
+        | Fix::RotateSecret { app, .. }
+        | Fix::RotatePassword { app, .. } => caller.may::<ChangeApp>(app),
         Fix::CancelJob { app, .. } => caller.may_on_job::<CancelJob>(app.as_ref(), &Actor::Box),
         Fix::RenewCertificate | Fix::CopyDatabase => caller.may::<ChangeBox>(&TheBox),
         Fix::OpenRemoval { app } => caller.may::<RemoveApp>(app),

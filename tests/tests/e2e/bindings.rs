@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use crate::shop::ABORTED;
 
+mod gossip;
 mod providers;
 
 /// What the shelf's database is called.

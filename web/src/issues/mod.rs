@@ -143,6 +143,9 @@ fn button(fix: &Fix, label: &str) -> ui::Button {
         Fix::RotateSecret { app, secret } => {
             post(Icon::RotateCw, format!("/apps/{app}/secrets/{}/rotate", segment(secret)))
         }
+        Fix::RotatePassword { app, binding } => {
+            post(Icon::RotateCw, format!("/apps/{app}/bindings/{}/password", segment(binding)))
+        }
         Fix::CancelJob { job, .. } => post(Icon::CircleX, format!("/jobs/{job}/cancel")),
         Fix::RenewCertificate => post(Icon::RotateCw, "/system/certificate/renew".to_owned()),
         Fix::CopyDatabase => post(Icon::Download, "/system/copies".to_owned()),

@@ -9,7 +9,7 @@ use super::{CONTAINERS, PROBE, step, unknown};
 use crate::{
     Error,
     bindings::{Password, READY, next_password_name, password_name, rows as bindings},
-    rows,
+    leaks, rows,
     work::{Hands, Loaded},
 };
 
@@ -55,7 +55,12 @@ impl Kind for Rotate {
     async fn run(&self, step: &str, cx: &StepContext, args: &Args) -> Result<(), StepError> {
         match step {
             "password" => self.at_provider(cx, args, Password::Next).await,
-            "start" => Ok(self.tell(cx, &self.0.load_latest(&args.app).await?, Password::Next).await?),
+            "start" => {
+                // Whoever has read the old one knows nothing any more; the new one is looked for once the app is up.
+                let (app, name) = (args.app.clone(), args.requirement.clone());
+                self.0.store.write(move |tx| leaks::forget_password(tx, &app, &name)).await.map_err(Error::from)?;
+                Ok(self.tell(cx, &self.0.load_latest(&args.app).await?, Password::Next).await?)
+            }
             "probe" => self.0.probe(cx, &self.0.load_latest(&args.app).await?).await,
             other => Err(unknown(other)),
         }

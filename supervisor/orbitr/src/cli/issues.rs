@@ -61,6 +61,7 @@ fn how(client: &Client, fix: &Value) -> String {
         "move-ports" => format!("orbitr app move-ports {app}"),
         "fetch-images" | "rebuild-images" => format!("orbitr app fetch-images {app}"),
         "rotate-secret" => format!("orbitr app rotate-secret {app} {}", text(fix, "/secret")),
+        "rotate-password" => format!("orbitr app rotate {app} --binding {}", text(fix, "/binding")),
         "cancel-job" => format!("orbitr job cancel {job}"),
         "renew-certificate" => "orbitr renew-certificate".to_owned(),
         "copy-database" => "orbitr copy-database".to_owned(),

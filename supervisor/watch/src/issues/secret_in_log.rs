@@ -20,6 +20,9 @@ pub(super) fn look(facts: &Facts, out: &mut Findings) {
 fn found(app: &AppView, told: &[&Leak], last: &Leak) -> Found {
     let helps = match last.way {
         Rotation::Rotate => "Have the box make another one: the app starts again with it.",
+        Rotation::AtProvider => {
+            "Have the box change it: at the app that it is for, and here. The app starts again with it."
+        }
         Rotation::Settings => "Choose another one in the app's settings.",
         Rotation::InTheApp => "Change it in the app itself, then dismiss this.",
         Rotation::Never => {
@@ -40,6 +43,9 @@ fn found(app: &AppView, told: &[&Leak], last: &Leak) -> Found {
     // While a job is at the app, nothing else can be asked of it.
     if app.job.is_none() {
         found = found.fixes(rotated.take(1).map(|leak| Fix::RotateSecret { app: id(), secret: leak.name.clone() }));
+        let elsewhere = told.iter().filter(|leak| leak.way == Rotation::AtProvider);
+        found =
+            found.fixes(elsewhere.take(1).map(|leak| Fix::RotatePassword { app: id(), binding: leak.name.clone() }));
     }
     if told.iter().any(|leak| leak.way == Rotation::Settings) {
         found = found.fix(Fix::OpenSettings { app: id() });

@@ -146,6 +146,8 @@ fn a_secret_in_a_log_is_told_by_its_name_with_the_way_to_change_it() {
     let found = only(vec![leak("admin", 50, Rotation::Rotate), leak("token", 900, Rotation::Never)]);
     assert_eq!((says(&found, "Secret").as_str(), found.since), ("admin, token", Some(ago(50))));
     assert_eq!(found.fixes[0], Fix::RotateSecret { app: shop(), secret: "admin".to_owned() });
+    let found = only(vec![leak("database", 50, Rotation::AtProvider)]);
+    assert_eq!(found.fixes[0], Fix::RotatePassword { app: shop(), binding: "database".to_owned() });
     let found = only(vec![leak("password", 50, Rotation::Settings)]);
     assert_eq!(found.fixes[0], Fix::OpenSettings { app: shop() });
     let found = only(vec![leak("token", 50, Rotation::Never)]);
