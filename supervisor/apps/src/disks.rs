@@ -8,11 +8,12 @@ use std::{
 
 use orbitr_access::{Permit, action::ChangeApp};
 use orbitr_host::{
+    figures::{self, Used},
     mounts::{self, Mount},
     tree,
 };
 use orbitr_jobs::{StepContext, StepError};
-use orbitr_model::{ByteSize, FieldError, Problem, ReleaseId, deed};
+use orbitr_model::{AppId, ByteSize, FieldError, Problem, ReleaseId, deed};
 use rusqlite::Connection;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -79,7 +80,33 @@ pub struct MoveDataRequest {
     pub to: Option<String>,
 }
 
+/// Another disk than the box's own that has an app's data.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OtherDisk {
+    /// The app.
+    pub app: AppId,
+    /// The folder that has its data.
+    pub at: PathBuf,
+    /// How full the disk is; none when it is not there.
+    pub used: Option<Used>,
+}
+
 impl Apps {
+    /// The other disks that have data of apps, for the box's own eyes.
+    ///
+    /// # Errors
+    /// The database does not answer, or a disk takes too long to.
+    pub async fn other_disks(&self) -> Result<Vec<OtherDisk>, Error> {
+        let apps = self.hands.store.read(rows::apps).await?;
+        let folders: Vec<_> = apps.into_iter().map(|app| (self.hands.folder(&app.id), app.id)).collect();
+        let look = move |(folder, app): (AppFolder, AppId)| {
+            let at = folder.elsewhere()?.to_owned();
+            let used = folder.check().ok().and_then(|()| figures::disk(&at).ok());
+            Some(OtherDisk { app, at, used })
+        };
+        in_time(blocking(move || Ok(folders.into_iter().filter_map(look).collect()))).await
+    }
+
     /// What moving an app's data would do, and where it could go. Walks through all of the data; changes nothing.
     ///
     /// # Errors
@@ -178,10 +205,7 @@ impl Hands {
         let folder = self.folder(&app.id);
         folder.check()?;
         let (hands, app) = (self.clone(), app.clone());
-        let look = blocking(move || hands.look_at_disks(&folder, &app));
-        let slow = || std::io::Error::new(std::io::ErrorKind::TimedOut, "a disk does not answer");
-        let plan = tokio::time::timeout(LOOK, look).await;
-        plan.unwrap_or_else(|_| Err(Error::file("looking at the disks of this machine")(slow())))
+        in_time(blocking(move || hands.look_at_disks(&folder, &app))).await
     }
 
     fn look_at_disks(&self, folder: &AppFolder, app: &App) -> Result<DataPlan, Error> {
@@ -272,6 +296,12 @@ impl Hands {
             Err(error) => cx.log(&format!("Something is left of {}: {}", at.display(), Problem::from(error))),
         }
     }
+}
+
+async fn in_time<T>(look: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
+    let slow = || std::io::Error::new(std::io::ErrorKind::TimedOut, "a disk does not answer");
+    let found = tokio::time::timeout(LOOK, look).await;
+    found.unwrap_or_else(|_| Err(Error::file("looking at the disks of this machine")(slow())))
 }
 
 /// Why data of this size cannot go there.

@@ -67,7 +67,7 @@ pub use self::{
     bindings::{Binding, BindingRequest, BindingSource, BindingView, Dependant, RequirementField, RequirementView},
     consent::NoticeView,
     copies::CloneRequest,
-    disks::{DataDisk, DataPlan, MoveDataRequest},
+    disks::{DataDisk, DataPlan, MoveDataRequest, OtherDisk},
     error::Error,
     health::{Health, Span},
     kinds::{change::NAME as CHANGE_JOB, lifecycle::Verb},

@@ -1,7 +1,7 @@
 //! What is known of the box at one moment: gathered once for each look, so that finding is pure.
 
 use jiff::SignedDuration;
-use orbitr_apps::{AppView, CHANGE_JOB, Leak, OUT_OF_MEMORY, Phase, START_JOBS};
+use orbitr_apps::{AppView, CHANGE_JOB, Leak, OUT_OF_MEMORY, OtherDisk, Phase, START_JOBS};
 use orbitr_jobs::{Failed, Overdue};
 use orbitr_machine::{CertificateState, CopyState, Issue, Used};
 use orbitr_model::{AppId, AppState, Timestamp, deed};
@@ -37,6 +37,8 @@ pub(crate) struct Facts {
     pub(crate) overdue: Vec<Overdue>,
     /// The secrets that logs of apps tell.
     pub(crate) leaks: Vec<Leak>,
+    /// Other disks than the box's own, for each app that has its data on one.
+    pub(crate) other_disks: Vec<OtherDisk>,
     /// How the box's certificates are; none where nobody serves them.
     pub(crate) certificates: Option<CertificateState>,
     /// How the copies of the database are.
@@ -153,6 +155,7 @@ impl Watch {
             failed_starts: kept.failed_starts,
             overdue: kept.overdue,
             leaks: inner.apps.leaks().await?,
+            other_disks: inner.apps.other_disks().await?,
             certificates: inner.machine.certificates(),
             copies: inner.machine.copies().await,
             ends: kept.ends,

@@ -90,6 +90,10 @@ kinds! {
     ImageMissing = "image-missing", App;
     /// Files of an app's image are gone from Docker's store.
     DockerStoreDamaged = "docker-store-damaged", App;
+    /// The disk to which an app's data was moved is not there.
+    DataDiskMissing = "data-disk-missing", App;
+    /// There is no room left on another disk that has data of an app.
+    DataDiskFull = "data-disk-full", App;
     /// An app that is wanted is not up.
     AppDown = "app-down", App;
     /// A job failed and left something behind.

@@ -161,6 +161,13 @@ async fn while_the_disk_is_away_nothing_takes_its_place_and_the_app_comes_back_w
         (status["state"] == "down" && status["reason"] == says.as_str()).then_some(())
     };
     eventually("it says that the disk is away", BACK, told).await;
+    let ids = async || {
+        let all = shop.ada.browser.get("/api/v1/issues").await.expect(200);
+        all.as_array().unwrap().iter().map(|it| it["id"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    let (away, down) = (format!("data-disk-missing.{}", shop.app), format!("app-down.{}", shop.app));
+    eventually("it is an issue", BACK, async || ids().await.contains(&away).then_some(())).await;
+    assert!(!ids().await.contains(&down), "told once");
     for (what, body) in [("start", json!({})), ("clone", json!({})), ("data/move", json!({ "to": null }))] {
         let path = format!("/api/v1/apps/{}/{what}", shop.app);
         assert_eq!(shop.ada.browser.post(&path, &body).await.expect(409)["code"], "disk-missing", "{what}");
@@ -170,6 +177,11 @@ async fn while_the_disk_is_away_nothing_takes_its_place_and_the_app_comes_back_w
 
     disk.connect();
     shop.lives_in(&place, "one", "when the disk is back").await;
+    eventually("the issue is over", BACK, async || (!ids().await.contains(&away)).then_some(())).await;
+    let ballast = fs::File::create(place.join("data/data/ballast")).unwrap();
+    nix::fcntl::posix_fallocate(&ballast, 0, 440 << 20).unwrap();
+    let full = format!("data-disk-full.{}", shop.app);
+    eventually("a full disk is an issue", BACK, async || ids().await.contains(&full).then_some(())).await;
 
     // An app whose disk never comes back can be removed.
     shop.it.kill();

@@ -5,8 +5,8 @@ use orbitr_apps::{AppView, Wanted};
 use orbitr_model::AppState;
 
 use super::{
-    Findings, Found, app_crash_looping::is_looping, care, docker_store_damaged, image_missing, is_unclear,
-    port_conflict, port_not_freed, verbs,
+    Findings, Found, app_crash_looping::is_looping, care, data_disk_missing, docker_store_damaged, image_missing,
+    is_unclear, port_conflict, port_not_freed, verbs,
 };
 use crate::{
     facts::Facts,
@@ -42,4 +42,5 @@ pub(super) fn is_explained(facts: &Facts, app: &AppView) -> bool {
     [port_conflict::failed, port_not_freed::failed, image_missing::failed, docker_store_damaged::failed]
         .iter()
         .any(|failed| failed(facts, app).is_some())
+        || data_disk_missing::is_away(facts, app)
 }

@@ -8,6 +8,8 @@ mod app_update_failed;
 mod certificate_ending;
 mod clock_not_synchronised;
 mod clock_wrong;
+mod data_disk_full;
+mod data_disk_missing;
 mod database_copy_old;
 mod disk_filling;
 mod disk_full;
@@ -47,6 +49,8 @@ const CATALOGUE: &[fn(&Facts, &mut Findings)] = &[
     port_not_freed::look,
     image_missing::look,
     docker_store_damaged::look,
+    data_disk_missing::look,
+    data_disk_full::look,
     app_down::look,
     job_not_undone::look,
     app_unhealthy::look,

@@ -38,6 +38,7 @@ fn well() -> Facts {
         failed_starts: Vec::new(),
         overdue: Vec::new(),
         leaks: Vec::new(),
+        other_disks: Vec::new(),
         certificates: None,
         copies: CopyState::default(),
         ends: Vec::new(),

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use orbitr_apps::{CHANGE_JOB, Leak, Rotation};
+use orbitr_apps::{CHANGE_JOB, Leak, OtherDisk, Rotation};
 use orbitr_jobs::{Failed, LateStep, Overdue};
 use orbitr_machine::{CertificateState, CopyState};
 
@@ -152,4 +152,18 @@ fn a_secret_in_a_log_is_told_by_its_name_with_the_way_to_change_it() {
     assert_eq!(found.fixes[0], Fix::OpenSettings { app: shop() });
     let found = only(vec![leak("token", 50, Rotation::Never)]);
     assert!(found.fixes.iter().all(Fix::only_looks) && found.explanation.contains("cannot be changed"), "{found:#?}");
+}
+
+#[test]
+fn a_disk_that_is_away_is_told_as_that_and_a_full_one_before_it_hurts() {
+    let disk = |used| OtherDisk { app: shop(), at: "/mnt/big/orbitr/box/shop".into(), used };
+    let down = || Facts { apps: vec![app(AppState::Down, "")], ..well() };
+    let away = find(&Facts { other_disks: vec![disk(None)], ..down() });
+    let kinds: Vec<_> = away.found.iter().map(|found| found.id.kind).collect();
+    assert_eq!(kinds, [Kind::DataDiskMissing]);
+    let used = |available| disk(Some(orbitr_host::figures::Used { total: 1000 * GIB, available }));
+    let with = |available| Facts { other_disks: vec![used(available)], ..well() };
+    assert_eq!(find(&with(GIB)).found.len(), 0);
+    let full = only(&with(GIB / 4), Kind::DataDiskFull);
+    assert_eq!(full.fixes, [Fix::OpenSettings { app: shop() }]);
 }
