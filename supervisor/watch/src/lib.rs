@@ -173,7 +173,7 @@ impl Watch {
             };
             known = self.inner.store.write(write).await?;
         }
-        let next = due(&known, &findings);
+        let next = due(&known, &findings).into_iter().chain(findings.over).min();
         let found = self.with_unclear(findings, &known);
         if self.remember(Seen { known, found }) {
             self.inner.store.notify(Topic::Issues);

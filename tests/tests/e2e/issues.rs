@@ -10,8 +10,8 @@ use crate::shop::Shop;
 /// An issue may have to last for a minute before it is told.
 const SOON: Duration = Duration::from_secs(90);
 
-/// An app has to stay up for a minute before it is believed, and the box looks once a minute.
-const OVER: Duration = Duration::from_secs(150);
+/// An app has to stay up for a minute before it is believed.
+const OVER: Duration = Duration::from_secs(90);
 
 /// What the box says, without what may be wrong with the machine that the tests run on.
 async fn issues(client: &Client) -> Vec<Value> {

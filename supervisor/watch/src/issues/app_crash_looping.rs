@@ -39,6 +39,10 @@ pub(super) fn look(facts: &Facts, out: &mut Findings) {
         if is_unclear(app) {
             out.unclear(Kind::AppCrashLooping, Some(Subject::App(app.id.clone())));
         } else if is_looping(facts, app) {
+            let last = facts.ends_of(&app.id).next_back();
+            if let Some(over) = last.and_then(|end| end.at.checked_add(ON_ITS_FEET).ok()).filter(|at| *at > facts.now) {
+                out.until(over);
+            }
             out.found.push(found(facts, app));
         }
     }

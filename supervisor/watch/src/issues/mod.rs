@@ -82,9 +82,16 @@ pub(crate) struct Findings {
     pub(crate) found: Vec<Found>,
     /// What nobody can say now, because a job is at it or Docker is away: what was open stays, and nothing is opened.
     pub(crate) unclear: Vec<(Kind, Option<Subject>)>,
+    /// When something of it is over although nothing changes until then.
+    pub(crate) over: Option<Timestamp>,
 }
 
 impl Findings {
+    /// Something of it is over then.
+    fn until(&mut self, moment: Timestamp) {
+        self.over = Some(self.over.map_or(moment, |other| other.min(moment)));
+    }
+
     /// Nobody can say whether there is such an issue with this, or with anything where it is none.
     fn unclear(&mut self, kind: Kind, subject: Option<Subject>) {
         self.unclear.push((kind, subject));
