@@ -2,6 +2,7 @@
 
 use std::{
     collections::BTreeMap,
+    convert::Infallible,
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -37,6 +38,8 @@ const OURS: &str = "orbitr";
 const RESERVE: u64 = 256 << 20;
 /// How long the disks of this machine may take to say what is free on them.
 const LOOK: Duration = Duration::from_secs(10);
+/// Between two looks at how far copying is.
+const TELL: Duration = Duration::from_secs(2);
 
 /// A disk that data can be on.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
@@ -262,6 +265,7 @@ impl Hands {
     ) -> Result<(), StepError> {
         from.check()?;
         to.check()?;
+        let told = Told::new(from, to).await?;
         let mut pairs = vec![(from.data(), to.data())];
         let old = from.clone();
         let names =
@@ -280,7 +284,10 @@ impl Hands {
                 above.as_deref().map_or(Ok(()), make)
             })
             .await?;
-            let copied = tree::copy_across(&source, &half, COPY, cx.token()).await;
+            let copied = tokio::select! {
+                copied = tree::copy_across(&source, &half, COPY, cx.token()) => copied,
+                never = told.tell(cx) => match never {},
+            };
             copied.map_err(|error| StepError::from(Error::from(error)))?;
             blocking(move || rename(&half, &target)).await?;
         }
@@ -294,6 +301,39 @@ impl Hands {
         match blocking(move || left.remove_data()).await {
             Ok(()) => cx.log("The data is removed where it was"),
             Err(error) => cx.log(&format!("Something is left of {}: {}", at.display(), Problem::from(error))),
+        }
+    }
+}
+
+/// How far copying is, by what fills the disk: to look at every file again would take as long as the copy.
+struct Told {
+    /// A folder on the disk.
+    at: PathBuf,
+    /// What was taken of it before.
+    before: u64,
+    size: u64,
+}
+
+impl Told {
+    async fn new(from: &AppFolder, to: &AppFolder) -> Result<Self, Error> {
+        let (from, at) = (from.clone(), to.elsewhere().map_or_else(|| to.releases(), Path::to_owned));
+        blocking(move || {
+            let size = tree::taken(&from.data()) + tree::taken(&from.snapshots());
+            let before = figures::disk(&at).map_or(0, |disk| disk.used());
+            Ok(Self { at, before, size })
+        })
+        .await
+    }
+
+    async fn tell(&self, cx: &StepContext) -> Infallible {
+        loop {
+            tokio::time::sleep(TELL).await;
+            let Ok(disk) = figures::disk(&self.at) else { continue };
+            // Whatever else is written there meanwhile counts as well, so it is never told as done.
+            let done = disk.used().saturating_sub(self.before).min(self.size / 100 * 99);
+            #[expect(clippy::cast_precision_loss, reason = "a bar has a few hundred places")]
+            let fraction = done as f64 / self.size.max(1) as f64;
+            cx.progress(Some(fraction), format!("{} of {}", ByteSize(done), ByteSize(self.size)));
         }
     }
 }
