@@ -208,12 +208,13 @@ async fn what_cannot_be_taken_over_is_said_and_left_alone() {
 async fn killed_around_every_step_of_taking_over_the_app_is_whole() {
     let _engine = Engine::shared();
     let (mut it, ada) = open().await;
-    for step in ["pull", "stop", "copy", "prepare", "start", "probe", "activate", "retire"] {
-        let point = format!("app.adopt/{step}/after");
+    let steps = ["pull", "stop", "copy", "prepare", "start", "probe", "activate", "retire"];
+    for (step, when) in steps.iter().flat_map(|step| ["before", "after"].map(|when| (step, when))) {
+        let point = format!("app.adopt/{step}/{when}");
         let old = Old::new(&mut it, &FRAGILE.replace("[ -e /first ] || exit 3; ", ""));
         old.compose(&["up", "--detach"]);
         Engine::docker(&["exec", &old.container("web"), "sh", "-c", "echo one > /www/pages/row"]);
-        let app = it.app(&format!("new-{step}"));
+        let app = it.app(&format!("new-{step}-{when}"));
         it.abort_at(&point);
         it.kill();
         it.start().await;
@@ -242,9 +243,10 @@ async fn killed_around_every_step_back_the_project_runs_as_it_did() {
     Engine::docker(&["cp", path(&first), &format!("{}:/first", old.container("web"))]);
     old.compose(&["start"]);
     Engine::docker(&["exec", &old.container("web"), "sh", "-c", "echo one > /www/pages/row"]);
-    for step in ["probe", "start", "prepare", "copy", "stop", "pull"] {
-        let point = format!("app.adopt/{step}/undo-after");
-        let app = it.app(&format!("new-{step}"));
+    let steps = ["probe", "start", "prepare", "copy", "stop", "pull"];
+    for (step, when) in steps.iter().flat_map(|step| ["undo-before", "undo-after"].map(|when| (step, when))) {
+        let point = format!("app.adopt/{step}/{when}");
+        let app = it.app(&format!("new-{step}-{when}"));
         it.abort_at(&point);
         it.kill();
         it.start().await;

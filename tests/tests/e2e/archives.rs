@@ -1,12 +1,20 @@
 //! Archives: what is exported opens with public tools, installs on another box with its rows, and is whole or not there.
 
-use std::{fs, path::Path, process::Command, time::Duration};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+    time::Duration,
+};
 
 use http::Method;
 use orbitr_tests::{Client, Engine, Sample, TestBox, eventually, job_of};
 use serde_json::{Value, json};
 
-use crate::shop::{ABORTED, Shop};
+use crate::{
+    crash::tells_of_the_crash,
+    shop::{ABORTED, Shop},
+};
 
 const ARCHIVES: &str = "/api/v1/projects/home/archives";
 const PASSPHRASE: &str = "a passphrase for archives";
@@ -208,21 +216,162 @@ async fn killed_around_every_step_of_an_export_there_is_one_whole_archive_and_th
             let ended = shop.ada.browser.ended(&job).await;
             assert_eq!(ended["state"], "succeeded", "{point}: {ended:#}");
             shop.only(&[], &point).await;
-            let archives = listed(&shop.ada.browser).await;
-            assert_eq!((archives.len(), files(&shop.it).len()), (1, 1), "{point}: {:?}", files(&shop.it));
-            let archive = archives[0]["id"].as_str().unwrap();
-            let bytes = download(&shop.ada.browser, archive).await;
-            let at = tempfile::tempdir().unwrap();
-            fs::write(at.path().join("app.tar.gz"), bytes).unwrap();
-            assert!(run("sha256sum", &["app.tar.gz"], at.path()).starts_with(archives[0]["sha256"].as_str().unwrap()));
+            let archive = the_one(&shop, &point).await;
             shop.ada.browser.delete(&format!("{ARCHIVES}/{archive}")).await.expect(204);
         }
     }
     shop.it.kill();
-    shop.it.sql(|db| {
+    nothing_is_kept(&shop.it);
+}
+
+/// A whole archive is the only one, and its file is the only file; its id.
+async fn the_one(shop: &Shop, point: &str) -> String {
+    let archives = listed(&shop.ada.browser).await;
+    assert_eq!((archives.len(), files(&shop.it).len()), (1, 1), "{point}: {:?}", files(&shop.it));
+    let archive = archives[0]["id"].as_str().unwrap().to_owned();
+    let at = tempfile::tempdir().unwrap();
+    fs::write(at.path().join("app.tar.gz"), download(&shop.ada.browser, &archive).await).unwrap();
+    assert!(run("sha256sum", &["app.tar.gz"], at.path()).starts_with(archives[0]["sha256"].as_str().unwrap()));
+    archive
+}
+
+/// The folder of archives leads to a disk that is not there, until this is dropped: nothing can be packed.
+struct DiskAway(PathBuf);
+
+impl DiskAway {
+    fn of(it: &TestBox) -> Self {
+        let folder = it.state().join("archives");
+        match fs::remove_dir(&folder) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => panic!("{}: {error}", folder.display()),
+            _ => std::os::unix::fs::symlink("/mnt/no-such-disk", &folder).unwrap(),
+        }
+        Self(folder)
+    }
+}
+
+impl Drop for DiskAway {
+    fn drop(&mut self) {
+        let _ = fs::remove_file(&self.0);
+    }
+}
+
+/// What jobs keep beside themselves while they run.
+fn nothing_is_kept(it: &TestBox) {
+    it.sql(|db| {
         let left = "SELECT (SELECT count(*) FROM secret WHERE name LIKE 'archive/%') + (SELECT count(*) FROM setting WHERE key LIKE 'archive.%')";
         assert_eq!(db.query_row(left, [], |row| row.get::<_, i64>(0)).unwrap(), 0, "nothing is kept of what has ended");
     });
+}
+
+impl Shop {
+    async fn archive_it(&self) -> String {
+        let body = json!({ "data": "archive", "passphrase": PASSPHRASE });
+        let path = format!("/api/v1/apps/{}", self.app);
+        job_of(&self.ada.browser.send_json(Method::DELETE, &path, &body).await.expect(202))
+    }
+
+    /// Asks for a job that writes an archive of the app.
+    async fn packs(&self, kind: &str) -> String {
+        match kind {
+            "app.export" => self.begin("export", json!({ "passphrase": PASSPHRASE })).await,
+            _ => self.archive_it().await,
+        }
+    }
+
+    /// The same, and cancels it while the archive is written.
+    async fn packs_and_is_cancelled(&self, kind: &str) -> Value {
+        let job = self.packs(kind).await;
+        eventually("the packing", Duration::from_secs(60), async || {
+            let job = self.ada.browser.get(&format!("/api/v1/jobs/{job}")).await.expect(200);
+            assert!(job["ended"].is_null(), "{job:#}");
+            let steps = job["steps"].as_array().unwrap();
+            steps.iter().any(|step| step["name"] == "pack" && step["state"] == "running").then_some(())
+        })
+        .await;
+        self.ada.browser.post(&format!("/api/v1/jobs/{job}/cancel"), &json!({})).await;
+        self.ada.browser.ended(&job).await
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_archive_that_fails_or_is_cancelled_leaves_nothing_and_the_app_runs() {
+    let _engine = Engine::shared();
+    let mut shop = Shop::open(&Sample::WEB.manifest("web")).await;
+    {
+        let _away = DiskAway::of(&shop.it);
+        for kind in ["app.export", "app.remove"] {
+            let job = shop.packs(kind).await;
+            let ended = shop.ada.browser.ended(&job).await;
+            let how = (ended["state"].as_str(), ended["failed_step"].as_str());
+            assert_eq!(how, (Some("failed"), Some("pack")), "{kind}: {ended:#}");
+            shop.only(&[], kind).await;
+        }
+    }
+    // Holes only: nothing to copy, and minutes to pack.
+    let long = fs::File::create(shop.row_file().with_file_name("long")).unwrap();
+    long.set_len(200 << 30).unwrap();
+    for kind in ["app.export", "app.remove"] {
+        let ended = shop.packs_and_is_cancelled(kind).await;
+        assert_eq!(ended["state"], "cancelled", "{kind}: {ended:#}");
+        shop.only(&[], kind).await;
+        assert_eq!((listed(&shop.ada.browser).await, files(&shop.it)), (Vec::new(), Vec::new()), "{kind}");
+    }
+    shop.it.kill();
+    nothing_is_kept(&shop.it);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn killed_around_every_step_back_of_an_archive_nothing_is_left_of_it_and_the_app_runs() {
+    let _engine = Engine::shared();
+    let mut shop = Shop::open(&Sample::WEB.manifest("web")).await;
+    let _away = DiskAway::of(&shop.it);
+    let export = ["pack", "resume", "copy", "stop"].map(|step| ("app.export", step));
+    let remove = ["pack", "stop"].map(|step| ("app.remove", step));
+    for (kind, step) in export.into_iter().chain(remove) {
+        for when in ["undo-before", "undo-after"] {
+            let point = format!("{kind}/{step}/{when}");
+            shop.it.abort_at(&point);
+            shop.restart().await;
+            let job = shop.packs(kind).await;
+            assert_eq!(shop.it.ended().await, ABORTED, "{point}");
+            shop.it.start().await;
+            let ended = shop.ada.browser.ended(&job).await;
+            assert_eq!(ended["state"], "failed", "{point}: {ended:#}");
+            tells_of_the_crash(&shop.ada, &job, &point).await;
+            shop.only(&[], &point).await;
+            assert_eq!(listed(&shop.ada.browser).await, Vec::<Value>::new(), "{point}");
+        }
+    }
+    shop.it.kill();
+    nothing_is_kept(&shop.it);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn killed_around_every_step_of_a_removal_with_an_archive_the_app_is_gone_and_all_of_it_in_the_archive() {
+    let _engine = Engine::shared();
+    let mut shop = Shop::open(&Sample::WEB.manifest("web")).await;
+    for step in ["stop", "pack", "down", "images", "files"] {
+        for when in ["before", "after"] {
+            let point = format!("app.remove/{step}/{when}");
+            shop.it.abort_at(&point);
+            shop.restart().await;
+            let job = shop.archive_it().await;
+            assert_eq!(shop.it.ended().await, ABORTED, "{point}");
+            shop.it.start().await;
+            let ended = shop.ada.browser.ended(&job).await;
+            assert_eq!(ended["state"], "succeeded", "{point}: {ended:#}");
+            tells_of_the_crash(&shop.ada, &job, &point).await;
+            shop.it.assert_empty(&point).await;
+            let archive = the_one(&shop, &point).await;
+            let path = format!("{ARCHIVES}/{archive}");
+            let begun = shop.ada.browser.post(&format!("{path}/install"), &json!({})).await.expect(202);
+            assert_eq!(shop.ada.browser.ended(&job_of(&begun)).await["state"], "succeeded", "{point}");
+            shop.only(&[], &point).await;
+            shop.ada.browser.delete(&path).await.expect(204);
+        }
+    }
+    shop.it.kill();
+    nothing_is_kept(&shop.it);
 }
 
 #[tokio::test(flavor = "multi_thread")]
