@@ -40,15 +40,15 @@ const FRAGILE: &str = r#"services:
 volumes: {pages: {}}
 "#;
 
-struct Old {
+pub(crate) struct Old {
     folder: TempDir,
-    name: String,
+    pub(crate) name: String,
     port: u16,
 }
 
 impl Old {
     /// A project in a folder of its own, not yet up.
-    fn new(it: &mut TestBox, text: &str) -> Self {
+    pub(crate) fn new(it: &mut TestBox, text: &str) -> Self {
         let folder = tempfile::Builder::new().prefix("orbitr-old-").tempdir_in("/var/tmp").unwrap();
         let name = it.app("old");
         let port = name.rsplit('-').next().unwrap().parse::<u16>().unwrap() - 12_000;
@@ -61,7 +61,7 @@ impl Old {
         Self { folder, name, port }
     }
 
-    fn compose(&self, arguments: &[&str]) {
+    pub(crate) fn compose(&self, arguments: &[&str]) {
         let plugin = Engine::compose().unwrap_or_else(|| "docker-compose".into());
         let mut command = Command::new(plugin);
         command.current_dir(self.folder.path()).env("DOCKER_HOST", format!("unix://{}", Engine::socket().display()));
@@ -69,11 +69,11 @@ impl Old {
         assert!(said.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&said.stderr));
     }
 
-    fn container(&self, service: &str) -> String {
+    pub(crate) fn container(&self, service: &str) -> String {
         format!("{}-{service}-1", self.name)
     }
 
-    fn containers(&self) -> Vec<String> {
+    pub(crate) fn containers(&self) -> Vec<String> {
         let label = format!("label=com.docker.compose.project={}", self.name);
         let mine = Engine::docker(&["ps", "--all", "--filter", &label, "--format", "{{.Names}} {{.State}}"]);
         let mut mine: Vec<String> = mine.lines().map(str::to_owned).collect();
@@ -86,7 +86,7 @@ impl Old {
         if answer.status() == 200 { answer.text().await.ok() } else { None }
     }
 
-    async fn answers(&self, path: &str) -> String {
+    pub(crate) async fn answers(&self, path: &str) -> String {
         eventually(path, Duration::from_secs(60), async || self.page(path).await).await
     }
 }

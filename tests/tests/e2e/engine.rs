@@ -34,7 +34,7 @@ impl Shop {
 
     /// The end of a job, for which somebody restarts Docker where the job says that only this helps: an engine that is
     /// killed while it starts a container may keep the container's port for ever.
-    async fn ended_with_help(&self, engine: &Engine, job: &str) -> Value {
+    pub(crate) async fn ended_with_help(&self, engine: &Engine, job: &str) -> Value {
         eventually("the end of the job", AGAIN * 2, async || {
             let shown = self.ada.browser.get(&format!("/api/v1/jobs/{job}")).await.expect(200);
             if shown["message"].as_str().unwrap().starts_with("Docker does not let go of port") {
@@ -62,7 +62,7 @@ impl Shop {
         .await
     }
 
-    async fn issue(&self, kind: &str) -> Option<Value> {
+    pub(crate) async fn issue(&self, kind: &str) -> Option<Value> {
         let all = self.ada.browser.get("/api/v1/issues").await.expect(200);
         all.as_array().unwrap().iter().find(|issue| issue["kind"] == kind).cloned()
     }
@@ -81,6 +81,16 @@ async fn an_engine_that_is_killed_or_restarted_costs_an_app_nothing() {
         engine.control("start");
         shop.runs_one_of(["1", "1"], order).await;
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_engine_that_has_lost_its_networks_gets_them_again() {
+    let engine = Engine::alone();
+    let shop = Shop::open(&Sample::WEB.manifest("web")).await;
+    for order in ["stop", "forget", "start"] {
+        engine.control(order);
+    }
+    shop.runs_one_of(["1", "1"], "after the engine forgot its networks").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -12,6 +12,7 @@ mod chain;
 mod crash;
 mod disks;
 mod engine;
+mod engine_jobs;
 mod healing;
 mod issues;
 mod issues_slow;

@@ -124,7 +124,7 @@ impl Kind for Act {
         // Nobody knows how far it came, and whether it may be done twice.
         if cx.attempt() > 1 {
             let cut_off = Problem::new(500, "action-cut-off", "The action was cut off")
-                .why("The supervisor ended while it ran. It may have done its work, part of it, or none.")
+                .why("Docker or this box's own program ended while it ran. It may have done its work, part of it, or none.")
                 .then("Look at the app; then run it again if it is to be done twice.");
             return Err(StepError::lasting(cut_off));
         }

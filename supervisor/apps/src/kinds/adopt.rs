@@ -65,7 +65,11 @@ impl Kind for Adopt {
             }
             "start" => Ok(self.0.up(cx, &loaded).await?),
             "probe" => self.0.probe(cx, &loaded).await,
-            "activate" => Ok(self.0.point_at(&loaded).await?),
+            "activate" => {
+                // The last moment at which there is a way back.
+                self.stands_still(args).await?;
+                Ok(self.0.point_at(&loaded).await?)
+            }
             "retire" => {
                 self.0.docker.remove_foreign(&args.project).await.map_err(crate::Error::from)?;
                 cx.log("The project's containers are gone. Its volumes and its folder are as they were; remove them when you like.");
@@ -82,7 +86,13 @@ impl Kind for Adopt {
             "pull" => Ok(self.0.drop_images(cx, vec![loaded.release]).await?),
             "stop" => {
                 cx.log("Starting the project's own containers again");
-                Ok(self.0.docker.start_foreign(&args.project, &args.ran).await.map_err(crate::Error::from)?)
+                match self.0.docker.start_foreign(&args.project, &args.ran).await {
+                    // Who holds it says what helps: it may be Docker itself.
+                    Err(orbitr_docker::Error::PortTaken { port, by_docker }) => {
+                        Err(self.0.port_held(port, by_docker).await.into())
+                    }
+                    other => Ok(other.map_err(crate::Error::from)?),
+                }
             }
             "copy" => Ok(blocking(move || folder.remove_all()).await?),
             "prepare" => Ok(blocking(move || folder.remove_release(number)).await?),
@@ -107,15 +117,22 @@ impl Adopt {
     async fn copy(&self, cx: &StepContext, args: &Args) -> Result<(), StepError> {
         let folder = self.0.folder(&args.app);
         self.0.gather_into(cx, &args.moves, &folder).await?;
-        // Docker itself may have brought it up meanwhile, where the project says `restart: always`.
-        if self.0.docker.foreign_runs(&args.project).await.map_err(crate::Error::from)? {
+        if let Err(came_back) = self.stands_still(args).await {
             blocking(move || folder.remove_all()).await?;
-            let problem =
-                Problem::new(409, "project-came-back", format!("The project {} was started meanwhile", args.project))
-                    .why("What it wrote since then would be missing in the copy.")
-                    .then("Stop whatever starts it, then try again.");
-            return Err(StepError::lasting(problem));
+            return Err(came_back);
         }
         Ok(())
+    }
+
+    /// Docker itself may have brought the project up meanwhile, where it says `restart: always` and Docker began anew.
+    async fn stands_still(&self, args: &Args) -> Result<(), StepError> {
+        if !self.0.docker.foreign_runs(&args.project).await.map_err(crate::Error::from)? {
+            return Ok(());
+        }
+        let problem =
+            Problem::new(409, "project-came-back", format!("The project {} was started meanwhile", args.project))
+                .why("What it wrote since then would be missing in the copy.")
+                .then("Stop whatever starts it, then try again.");
+        Err(StepError::lasting(problem))
     }
 }
