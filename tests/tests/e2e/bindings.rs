@@ -10,6 +10,7 @@ use crate::shop::ABORTED;
 
 mod gossip;
 mod providers;
+mod versions;
 
 /// What the shelf's database is called.
 fn login(app: &str) -> String {
