@@ -24,7 +24,6 @@ use crate::{
     kinds::act::{self, Act},
     model::{App, Phase, Release, UpdateRequest, Wanted},
     policy::{self, Cause, UpdatePolicy, Updates},
-    releases::obstacles,
     rows, safe_mode,
     schedule::{self, AllKept},
 };
@@ -223,7 +222,7 @@ impl Apps {
         let Some(newer) = self.newer(app, &active.version, active.revision) else { return Ok(None) };
         let old = Extension::read(active)?;
         let new = Extension::parse(self.entry(&app.extension)?.manifest.text())?;
-        let obstacles = obstacles(app, &new, active)?;
+        let obstacles = self.obstacles(app, &new, active).await?;
         let id = app.id.clone();
         let read = move |conn: &Connection| policy::passed_over(conn, &id, &newer.version, newer.revision);
         let passed = self.hands.store.read(read).await?;

@@ -27,6 +27,7 @@ mod leaks;
 mod logs;
 mod model;
 mod naming;
+mod obstacles;
 mod operate;
 mod ops;
 mod plan;

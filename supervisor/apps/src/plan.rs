@@ -19,6 +19,7 @@ use crate::{
     extension::{Answers, Extension, protocol},
     kinds::change,
     model::{App, ChangeRequest, HostPort, InstallRequest, Phase, Release, Wanted},
+    obstacles::needed,
     policy::Cause,
     releases, rows, secret_values,
     work::blocking,
@@ -165,6 +166,11 @@ impl Apps {
                 field: "inputs".to_owned(),
                 message: "nothing changes".to_owned(),
             }]));
+        }
+        if let Some(what) = needed(&extension, &answers.resolved, &before.bindings) {
+            let why =
+                format!("needs {what} with these answers, which it was installed without: install another one so");
+            return Err(Error::WrongState { app: app.id.clone(), why });
         }
         let new: Vec<HostPort> =
             answers.ports.values().filter(|port| !before.ports.values().any(|old| old == *port)).copied().collect();

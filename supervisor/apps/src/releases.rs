@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 
 use crate::{
     Apps, Error,
-    bindings::{Binding, rows as binding_rows, words},
+    bindings::{rows as binding_rows, words},
     consent::{self, NoticeView},
     extension::{Answers, Extension},
     kinds::{
@@ -24,6 +24,7 @@ use crate::{
         forget,
     },
     model::{App, HostPort, Phase, Release, RollBackData, RollBackRequest, Snapshot, UpdateRequest, Wanted},
+    obstacles::{kept_bindings, unbound},
     ops::{event, new_job, write_release},
     plan::{check_ports, pick_port, release},
     policy::{self, Cause, Hold},
@@ -99,7 +100,7 @@ impl Apps {
         let (app, policy) = self.hands.store.read(read).await?;
         let before = self.before_change(&app).await?;
         let (old, new) = (Extension::read(&before.active)?, self.newer_extension(&app, &before.active)?);
-        let obstacles = obstacles(&app, &new, &before.active)?;
+        let obstacles = self.obstacles(&app, &new, &before.active).await?;
         let runs: Vec<String> = before.active.images.values().map(|image| image.reference.to_string()).collect();
         let kept = kept_bindings(&before.active, &new);
         let images = new.images(&words(&kept))?.into_values().map(|image| image.reference.to_string());
@@ -252,8 +253,9 @@ impl Apps {
         let old = Extension::read(&before.active)?;
         let new = self.newer_extension(app, &before.active)?;
         new.check_runs_here(&app.extension)?;
-        if let Some(reason) = no_way(app, &new, &before.active.version) {
-            return Err(Error::WrongState { app: app.id.clone(), why: format!("cannot be updated: {reason}") });
+        let no = |reason: &str| Error::WrongState { app: app.id.clone(), why: format!("cannot be updated: {reason}") };
+        if let Some(reason) = self.obstacles(app, &new, &before.active).await?.first() {
+            return Err(no(reason));
         }
         let version = new.manifest().version();
         if request.version.as_deref().is_some_and(|asked| asked != version) {
@@ -266,10 +268,10 @@ impl Apps {
         given.retain(|name, _| new.manifest().inputs().contains_key(name.as_str()));
         given.extend(request.inputs.clone());
         let bindings = kept_bindings(&before.active, &new);
-        if let Some(reason) = unbound(&new, &bindings) {
-            return Err(Error::WrongState { app: app.id.clone(), why: format!("cannot be updated: {reason}") });
-        }
         let answers = self.answers_again(&new, &before, given, kept, words(&bindings)).await?;
+        if let Some(reason) = unbound(&new, &answers.resolved, &bindings) {
+            return Err(no(&reason));
+        }
         let added = added(&answers.ports, &before.active);
         check_ports(added, &before.held, &app.id).await?;
         let now = orbitr_store::time::now();
@@ -361,47 +363,10 @@ impl Apps {
     }
 }
 
-/// Why an app cannot be updated on this box.
-pub(crate) fn obstacles(app: &App, new: &Extension, active: &Release) -> Result<Vec<String>, Error> {
-    let mut obstacles = match new.check_runs_here(&app.extension) {
-        Ok(()) => Vec::new(),
-        Err(Error::Unsupported { reasons, .. }) => reasons,
-        Err(error) => return Err(error),
-    };
-    obstacles.extend(no_way(app, new, &active.version));
-    obstacles.extend(unbound(new, &kept_bindings(active, new)));
-    Ok(obstacles)
-}
-
-/// Where the requirements of the new version come from: as before.
-fn kept_bindings(active: &Release, new: &Extension) -> BTreeMap<String, Binding> {
-    let mut kept = active.bindings.clone();
-    kept.retain(|name, _| new.manifest().requires().contains_key(name.as_str()));
-    kept
-}
-
-/// What the new version requires that nobody was ever asked for.
-fn unbound(new: &Extension, kept: &BTreeMap<String, Binding>) -> Option<String> {
-    let mut requires = new.manifest().requires().iter();
-    let (_, require) =
-        requires.find(|(name, it)| !it.optional && it.when.is_none() && !kept.contains_key(name.as_str()))?;
-    let title = orbitr_sdk::contract(require.capability.as_str()).map_or("something", |contract| contract.title);
-    Some(format!("the new version needs {title}, which this app was installed without; install it anew"))
-}
-
 /// The versions on the way from this one.
 fn stones(new: &Extension, from: &str) -> Vec<String> {
     let way = new.manifest().way_from(from).unwrap_or_default();
     way.into_iter().map(|step| step.version.clone()).collect()
-}
-
-/// Why the app cannot go to the new version from where it is, as the extension says it.
-fn no_way(app: &App, new: &Extension, from: &str) -> Option<String> {
-    if let Err(range) = new.manifest().way_from(from) {
-        return Some(format!("it can be reached from versions {} only, and the app runs {from}", range.as_str()));
-    }
-    let must_run = Way::of(new, from) != Way::default() && app.wanted == Wanted::Stopped;
-    must_run.then(|| "the app must run for this update: start it first".to_owned())
 }
 
 /// An update answers what is asked for the first time; everything else has its own page.

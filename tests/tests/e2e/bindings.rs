@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use crate::shop::ABORTED;
 
 mod gossip;
+mod needs;
 mod providers;
 mod versions;
 

@@ -64,6 +64,12 @@ fn asks() -> String {
         .replace("permissions: []", "permissions: [{grant: \"capability:NET_ADMIN\", reason: it routes packets}]")
 }
 
+/// A version that keeps its data in another app.
+fn needs_a_database() -> String {
+    and(&format!("{REVERSIBLE}  requires: {{db: {{capability: postgres}}}}\n"))
+        .replace("NOTE: \"", "DATABASE_URL: \"${BIND_DB_URL}\", NOTE: \"")
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn newer_versions_come_by_themselves_and_one_that_failed_is_not_tried_again() {
     let _engine = Engine::shared();
@@ -131,6 +137,7 @@ async fn what_breaks_asks_or_has_no_way_back_waits_for_a_person_and_says_why() {
         ("5", asks(), "new permission: capability:NET_ADMIN"),
         ("6", question, "it asks something new: Motto"),
         ("7", and("  upgrade: {from: \">=6\"}\n"), "from versions >=6 only"),
+        ("8", needs_a_database(), "needs PostgreSQL, which this app was installed without"),
     ] {
         shop.publish(version, &manifest).await;
         let updates = shop.get("").await["updates"].clone();
@@ -150,7 +157,8 @@ async fn what_breaks_asks_or_has_no_way_back_waits_for_a_person_and_says_why() {
     shop.ada.browser.installed("local/witness", &witness, json!({})).await;
     let path = format!("/api/v1/apps/{witness}/update-policy");
     shop.ada.browser.send_json(Method::PUT, &path, &json!({ "automatic": true })).await.expect(204);
-    for (version, manifest, window) in [("2", and(&breaking), Value::Null), ("8", and(REVERSIBLE), window)] {
+    let unasked = [("2", and(&breaking)), ("7", needs_a_database())].map(|(version, it)| (version, it, Value::Null));
+    for (version, manifest, window) in unasked.into_iter().chain([("8", and(REVERSIBLE), window)]) {
         shop.policy(json!({ "automatic": true, "window": window })).await;
         let newer = Sample::WEB.manifest("witness").replace("version: \"1\"", &format!("version: \"{version}\""));
         shop.it.extension("witness", &newer);

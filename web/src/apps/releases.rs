@@ -103,7 +103,7 @@ fn show_update(
                 (ui::card(format!("Update to {}", plan.to.version),
                     form.button(ui::link_button("Cancel", format!("/apps/{id}")).quiet()).button(button)))
             } @else {
-                (ui::banner(Tone::Warn, "The new version cannot run on this box")
+                (ui::banner(Tone::Warn, "It cannot be updated as it is")
                     .body(html! { ul { @for why in &plan.obstacles { li { (why) } } } }))
             }
         }
