@@ -1,8 +1,8 @@
 // A box of its own: the real program with a folder and ports that nobody else uses.
 
-import { spawn } from "node:child_process";
+import { execFileSync, spawn } from "node:child_process";
 import { createWriteStream } from "node:fs";
-import { mkdir, mkdtemp, readFile, rm } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { request } from "node:http";
 import { createServer } from "node:net";
 import { fileURLToPath } from "node:url";
@@ -149,6 +149,15 @@ export class Box {
     const last = setTimeout(() => child.kill("SIGKILL"), END_MS);
     await gone;
     clearTimeout(last);
+  }
+
+  /** Works on its database by hand; only while it does not run. */
+  async sql(statements) {
+    const folder = path.join(this.dir, "s/db");
+    const generation = (name) => Number(/^orbitr-v\d+\.(\d+)\.sqlite$/.exec(name)?.[1] ?? -1);
+    const [newest] = (await readdir(folder)).sort((one, other) => generation(other) - generation(one));
+    const program = "import sqlite3, sys; sqlite3.connect(sys.argv[1]).executescript(sys.argv[2])";
+    execFileSync("python3", ["-c", program, path.join(folder, newest), statements]);
   }
 
   /** An id for an app that no other box on this engine has. */
