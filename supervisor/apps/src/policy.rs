@@ -16,7 +16,7 @@ use serde_json::json;
 use crate::{
     Apps, Error,
     kinds::change,
-    model::{App, Release},
+    model::{App, Release, Wanted},
     ops::event,
     rows,
     window::Window,
@@ -199,6 +199,8 @@ fn pass_over(tx: &Tx<'_>, app: &AppId, version: &str, revision: u32, why: &'stat
 pub(crate) enum Cause {
     /// Other answers.
     Change,
+    /// Other answers for an app whose start has failed: with them it is to be up, as somebody wanted it then.
+    Wake,
     /// Somebody wants the newer version.
     Update,
     /// The box puts it in.
@@ -212,11 +214,16 @@ impl Cause {
         matches!(self, Self::Automatic)
     }
 
+    pub(crate) const fn wakes(&self) -> bool {
+        matches!(self, Self::Wake)
+    }
+
     /// What it means for the policy, in the transaction that begins it.
-    pub(crate) fn settle(&self, tx: &Tx<'_>, app: &App, release: &Release) -> Result<(), Error> {
+    pub(crate) fn settle(&self, tx: &mut Tx<'_>, app: &App, release: &Release) -> Result<(), Error> {
         let policy = of(tx, &app.id)?;
         match self {
             Self::Change => Ok(()),
+            Self::Wake => Ok(rows::set_wanted(tx, &app.id, Wanted::Running)?),
             Self::Update => not_held(app, &policy),
             Self::Automatic => {
                 not_held(app, &policy)?;

@@ -201,7 +201,7 @@ impl Apps {
             release: draft.release.id,
             previous: draft.previous,
             // In safe mode it gets its new release without being started.
-            running: app.wanted == Wanted::Running && !safe,
+            running: (app.wanted == Wanted::Running || draft.cause.wakes()) && !safe,
             data: draft.data,
             way: draft.way,
             serves,

@@ -6,7 +6,7 @@ use orbitr_access::{
     Permit,
     action::{ChangeApp, OperateApp},
 };
-use orbitr_jobs::Kind as _;
+use orbitr_jobs::{Failed, Kind as _};
 use orbitr_model::{Actor, FieldError, deed};
 use orbitr_sdk::{PortWish, Rotate};
 use rusqlite::Connection;
@@ -64,7 +64,10 @@ impl Apps {
         let to: BTreeMap<&String, u16> =
             lost.keys().filter_map(|name| Some((name, answers.ports.get(name)?.port))).collect();
         let event = event(permit, deed::APP_MOVE_PORTS, &app, json!({ "ports": to }));
-        let draft = redraft(&app, &before, answers, "Moved to a free port", permit.actor())?;
+        let mut draft = redraft(&app, &before, answers, "Moved to a free port", permit.actor())?;
+        if self.failed_start(&app).await?.is_some() {
+            draft.cause = Cause::Wake;
+        }
         let title = format!("Move {} to a free port", app.name);
         self.switch(permit.actor(), app, draft, &title, event).await
     }
@@ -96,9 +99,7 @@ impl Apps {
     /// The app is not installed, or a job is at it; [`Error::SafeMode`].
     pub async fn repair(&self, permit: &Permit<OperateApp>) -> Result<Started, Error> {
         let app = self.idle_app(permit.resource(), Phase::Installed).await?;
-        let failed =
-            self.hands.store.read(|conn| orbitr_jobs::failed_last(conn, START_JOBS).map_err(Error::from)).await?;
-        let last = failed.into_iter().find(|job| job.app.as_ref() == Some(&app.id));
+        let last = self.failed_start(&app).await?;
         let damaged = last.and_then(|job| job.problem).is_some_and(|problem| problem.code == DAMAGED);
         let args = repair::Args { app: app.id.clone(), damaged, before: app.wanted };
         let title = format!("Get the images of {} again", app.name);
@@ -111,6 +112,12 @@ impl Apps {
             Ok(rows::set_wanted(tx, &app.id, Wanted::Running)?)
         })
         .await
+    }
+
+    /// The start of an app that has failed, where it was the last one.
+    async fn failed_start(&self, app: &App) -> Result<Option<Failed>, Error> {
+        let read = |conn: &Connection| orbitr_jobs::failed_last(conn, START_JOBS).map_err(Error::from);
+        Ok(self.hands.store.read(read).await?.into_iter().find(|job| job.app.as_ref() == Some(&app.id)))
     }
 
     async fn before_remedy(&self, app: &App) -> Result<Before, Error> {

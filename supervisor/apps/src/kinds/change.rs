@@ -122,6 +122,10 @@ impl Change {
                 cx.log(&format!("It stays down, as it was: port {port} is in use. {by}"));
                 Ok(())
             }
+            Err(crate::Error::PortNotFreed { port }) => {
+                cx.log(&format!("It stays down, as it was: Docker does not let go of port {port}."));
+                Ok(())
+            }
             other => Ok(other?),
         }
     }
