@@ -6,11 +6,10 @@ use orbitr_model::{AppId, ReleaseId};
 use orbitr_store::{self as store, Tx};
 use serde::{Deserialize, Serialize};
 
-use super::{CONTAINERS, PROBE, PULL, SHORT, rebind, step, unknown};
+use super::{CONTAINERS, PROBE, PULL, SHORT, step, take_over, unknown};
 use crate::{
     extension::Extension,
     hooks::LONGEST,
-    leaks, rows, secret_prefix,
     snapshot::COPY,
     stones::STEPS,
     work::{Hands, Loaded, blocking},
@@ -252,18 +251,6 @@ impl Kind for Change {
     }
 
     fn ended(&self, tx: &mut Tx<'_>, args: &Args, outcome: &Outcome) -> Result<(), store::Error> {
-        match outcome {
-            Outcome::Succeeded => {
-                leaks::forget_changed(tx, self.0.store.secrets(), &args.app, args.release, args.previous)?;
-                rows::activate(tx, &args.app, args.release)?;
-                rebind::tell_dependants(tx, &args.app)
-            }
-            // The rows stay, so that what is left can be told apart; the pointer never moved.
-            Outcome::Failed { undone: false, .. } => Ok(()),
-            Outcome::Failed { .. } | Outcome::Cancelled => {
-                self.0.store.secrets().remove_prefix(tx, &secret_prefix(&args.app, args.release))?;
-                rows::delete_release(tx, &args.app, args.release)
-            }
-        }
+        take_over(&self.0, tx, &args.app, (args.release, args.previous), outcome)
     }
 }

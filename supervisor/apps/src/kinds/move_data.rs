@@ -7,9 +7,9 @@ use orbitr_model::{AppId, ReleaseId};
 use orbitr_store::{self as store, Tx};
 use serde::{Deserialize, Serialize};
 
-use super::{CONTAINERS, PROBE, SHORT, rebind, step, unknown};
+use super::{CONTAINERS, PROBE, SHORT, step, take_over, unknown};
 use crate::{
-    Error, leaks, rows, secret_prefix,
+    Error,
     snapshot::COPY,
     work::{Hands, Loaded, blocking},
 };
@@ -115,18 +115,6 @@ impl Kind for MoveData {
     }
 
     fn ended(&self, tx: &mut Tx<'_>, args: &Args, outcome: &Outcome) -> Result<(), store::Error> {
-        match outcome {
-            Outcome::Succeeded => {
-                leaks::forget_changed(tx, self.0.store.secrets(), &args.app, args.release, args.previous)?;
-                rows::activate(tx, &args.app, args.release)?;
-                rebind::tell_dependants(tx, &args.app)
-            }
-            // The rows stay, so that what is left can be told apart.
-            Outcome::Failed { undone: false, .. } => Ok(()),
-            Outcome::Failed { .. } | Outcome::Cancelled => {
-                self.0.store.secrets().remove_prefix(tx, &secret_prefix(&args.app, args.release))?;
-                rows::delete_release(tx, &args.app, args.release)
-            }
-        }
+        take_over(&self.0, tx, &args.app, (args.release, args.previous), outcome)
     }
 }
