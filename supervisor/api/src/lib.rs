@@ -20,6 +20,7 @@ mod moves;
 mod openapi;
 mod people;
 mod problem;
+mod releases;
 mod status;
 
 use std::sync::Arc;
@@ -93,7 +94,8 @@ pub fn table(version: &'static str) -> Vec<RouteInfo> {
 /// Every route below `/api/v1`, and the document of them.
 fn routes(version: &'static str) -> (Routes<Rooms>, Arc<Reference>) {
     let builder = issues::routes(status::routes(Builder::new(), version));
-    let builder = archives::routes(adopt::routes(moves::routes(app_policy::routes(apps::routes(builder)))));
+    let builder =
+        archives::routes(adopt::routes(moves::routes(releases::routes(app_policy::routes(apps::routes(builder))))));
     let mut builder = machine::routes(history::routes(people::routes(account::routes(jobs::routes(builder)))));
     let own = Operation::new(Method::GET, "/openapi.json", "getOpenApi", "This document")
         .tag("About")

@@ -186,7 +186,7 @@ impl Apps {
         images.values_mut().for_each(|image| image.receipt = None);
         let (id, follows) = (ReleaseId::new(), active.id);
         let (made_by, created) = (permit.actor().clone(), orbitr_store::time::now());
-        let new = Release { id, number, images, reason, made_by, created, ..active };
+        let new = Release { id, number, images, reason, made_by, created, pinned: false, ..active };
         Ok((Again { id, follows, new }, secrets))
     }
 }

@@ -16,6 +16,22 @@ pub enum Error {
     /// A row that should be there is not.
     #[error("release {0} is gone")]
     ReleaseGone(ReleaseId),
+    /// The app has no such release.
+    #[error("{app} has no release {number}")]
+    NoRelease {
+        /// The app.
+        app: AppId,
+        /// The release.
+        number: u32,
+    },
+    /// A snapshot has no such file or folder.
+    #[error("there is no «{path}» in this snapshot of {app}")]
+    NoFile {
+        /// The app.
+        app: AppId,
+        /// The path below its data.
+        path: String,
+    },
     /// There is no such snapshot of an app's data.
     #[error("{app} has no snapshot {number}")]
     SnapshotGone {
@@ -182,6 +198,8 @@ impl From<Error> for Problem {
             Error::NotFound(id) => Self::not_found("app", id),
             Error::NoExtension(id) => Self::not_found("extension", id).then("The store lists what there is."),
             Error::ReleaseGone(id) => Self::not_found("release", id),
+            Error::NoRelease { number, .. } => Self::not_found("release", number),
+            Error::NoFile { path, .. } => Self::not_found("file", path),
             Error::SnapshotGone { .. } => Self::new(410, "snapshot-gone", title)
                 .why("Somebody deleted it, or newer ones took its place.")
                 .then("The history of the app lists those that there are."),

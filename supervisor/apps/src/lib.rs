@@ -8,9 +8,11 @@ mod actions;
 mod adopt;
 mod archive;
 mod bindings;
+mod browse;
 mod care;
 mod caretaker;
 mod clock;
+mod compare;
 mod consent;
 mod copies;
 mod disks;
@@ -66,6 +68,8 @@ pub use self::{
     adopt::{AdoptPlan, AdoptRequest, ComposeProject, ComposeService},
     archive::{Archive, Contents, Download, ExportRequest, Exporting, ImportRequest, Origin, Sealing, Upload},
     bindings::{Binding, BindingRequest, BindingSource, BindingView, Dependant, RequirementField, RequirementView},
+    browse::{Entry, EntryKind, Listing, SnapshotFile},
+    compare::{Comparison, Difference, What},
     consent::NoticeView,
     copies::CloneRequest,
     disks::{DataDisk, DataPlan, MoveDataRequest, OtherDisk},

@@ -107,6 +107,8 @@ pub(crate) struct Release {
     pub made_by: Actor,
     /// When.
     pub created: Timestamp,
+    /// Whether it stays however many come after it.
+    pub pinned: bool,
 }
 
 /// What an app's data was when a release took it over.

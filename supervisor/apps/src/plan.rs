@@ -328,6 +328,7 @@ pub(crate) fn release(
         reason: "Installed".to_owned(),
         made_by: Actor::Box,
         created: now,
+        pinned: false,
     })
 }
 

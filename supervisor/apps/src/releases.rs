@@ -355,6 +355,7 @@ impl Apps {
             reason: format!("Rolled back to release {number}"),
             made_by: actor.clone(),
             created: orbitr_store::time::now(),
+            pinned: false,
             ..old
         };
         let cause = Cause::Back { version: before.active.version, revision: before.active.revision };

@@ -15,7 +15,7 @@ use crate::{
 
 const APP: &str = "SELECT id, name, project_id, extension, phase, wanted, active_release, created, changed FROM app";
 const RELEASE: &str = "SELECT id, app_id, number, extension, version, revision, manifest, inputs, ports, images, bindings, reason, \
-                       made_by, created FROM release";
+                       made_by, created, pinned FROM release";
 
 const IN_BRIEF: &str = "SELECT app.id, app.name, app.project_id, app.extension, app.phase, app.wanted, app.active_release, \
                         app.created, app.changed, release.id AS release_id, release.version, release.revision, \
@@ -53,6 +53,7 @@ fn release(row: &Row<'_>) -> rusqlite::Result<Release> {
         reason: row.get("reason")?,
         made_by: row::json(row, "made_by")?,
         created: row::time(row, "created")?,
+        pinned: row.get("pinned")?,
     })
 }
 
@@ -138,6 +139,15 @@ pub(crate) fn next_number(conn: &Connection, app: &AppId) -> Result<u32, Error> 
 pub(crate) fn release_by_number(conn: &Connection, app: &AppId, number: u32) -> Result<Option<Release>, Error> {
     let mut query = conn.prepare_cached(&format!("{RELEASE} WHERE app_id = ?1 AND number = ?2"))?;
     Ok(query.query_row(params![app.as_str(), number], release).optional()?)
+}
+
+/// Whether there is such a release, which stays from now on or goes when it is old.
+pub(crate) fn pin(tx: &mut Tx<'_>, app: &AppId, number: u32, pinned: bool) -> Result<bool, Error> {
+    let changed = tx
+        .prepare_cached("UPDATE release SET pinned = ?3 WHERE app_id = ?1 AND number = ?2")?
+        .execute(params![app.as_str(), number, pinned])?;
+    touched(tx, app);
+    Ok(changed > 0)
 }
 
 /// The snapshots of an app's data, the newest first.

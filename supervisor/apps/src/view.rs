@@ -163,6 +163,8 @@ pub struct ReleaseView {
     pub created: Timestamp,
     /// Whether the app runs it.
     pub active: bool,
+    /// Whether it is kept, with its data, however many come after it.
+    pub pinned: bool,
     /// The permissions that whoever made it consented to, by name.
     pub consent: Vec<String>,
 }
@@ -185,6 +187,7 @@ impl ReleaseView {
             made_by: release.made_by.clone(),
             created: release.created,
             active: active == Some(release.id),
+            pinned: release.pinned,
             consent: consent.get(&release.id).cloned().unwrap_or_default(),
         }
     }

@@ -5,10 +5,15 @@
 use std::{
     fs::{File, OpenOptions, Permissions},
     io::{self, Write},
-    os::unix::fs::{OpenOptionsExt, PermissionsExt},
+    os::{
+        fd::AsRawFd,
+        unix::fs::{OpenOptionsExt, PermissionsExt},
+    },
     path::{Path, PathBuf},
     sync::atomic::{AtomicU64, Ordering},
 };
+
+use nix::fcntl::{OFlag, OpenHow, ResolveFlag, openat2};
 
 /// Replaces `path` by a file with these contents and this mode (for example `0o600`), whole or not at
 /// all: written beside it, synced, renamed over it, and the folder synced.
@@ -69,6 +74,28 @@ pub fn remove(path: &Path) -> io::Result<()> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
         Err(error) => Err(error),
     }
+}
+
+/// Opens something below a folder for reading, without following any link on the way to it; never waits for the other end
+/// of a pipe. An empty path is the folder itself.
+///
+/// # Errors
+/// It is not there, is or goes over a link, leads out of the folder, or cannot be read.
+pub fn open_beneath(folder: &Path, below: &Path) -> io::Result<File> {
+    let folder = File::open(folder)?;
+    let how = OpenHow::new()
+        .flags(OFlag::O_RDONLY | OFlag::O_NONBLOCK | OFlag::O_CLOEXEC)
+        .resolve(ResolveFlag::RESOLVE_BENEATH | ResolveFlag::RESOLVE_NO_SYMLINKS);
+    let below = if below.as_os_str().is_empty() { Path::new(".") } else { below };
+    Ok(File::from(openat2(&folder, below, how)?))
+}
+
+/// What is in a folder that is open.
+///
+/// # Errors
+/// Whatever the kernel says.
+pub fn entries(folder: &File) -> io::Result<std::fs::ReadDir> {
+    std::fs::read_dir(format!("/proc/self/fd/{}", folder.as_raw_fd()))
 }
 
 /// Makes the names in a folder survive a power cut.

@@ -155,6 +155,10 @@ deeds! {
     APP_RENAME = "app.rename";
     /// Somebody deleted a snapshot of an app's data.
     APP_FORGET_SNAPSHOT = "app.forget-snapshot";
+    /// Somebody pinned a release of an app, so that it stays.
+    APP_PIN = "app.pin";
+    /// Somebody let go of a pinned release of an app.
+    APP_UNPIN = "app.unpin";
     /// Moved an app's data to another disk.
     APP_MOVE_DATA = "app.move-data";
     /// The box brought an app back to what its owner wants.

@@ -42,6 +42,7 @@ const MIGRATIONS: &[Migration] = migrations! {
     "0011_policy"
     "0012_leaks"
     "0013_archives"
+    "0014_pins"
 };
 
 /// What was applied, by which version and with which text.

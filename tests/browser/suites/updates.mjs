@@ -61,6 +61,28 @@ test("it is updated", async ({ page, app, somebody, watch }) => {
   watch.clean();
 }, { limit: 120_000 });
 
+test("a release is looked at beside the one before, kept, and its data looked into", async ({ page, app, somebody, watch }) => {
+  await page.goto(`/apps/${app}/history`);
+  await page.getByRole("link", { name: "2", exact: true }).click();
+  await page.getByRole("heading", { name: "Release 2", level: 1 }).waitFor();
+  assert.match(await page.locator("main").innerText(), new RegExp(`${OLD.replaceAll(".", "\\.")} \\(revision`));
+  assert.deepEqual(await look(somebody, "updates-5-release"), []);
+  await page.goto(`/apps/${app}/releases/1?with=2`);
+  await page.getByRole("button", { name: "Keep it" }).click();
+  await page.getByText("However many come after it, with its data").waitFor();
+  assert.deepEqual(await look(somebody, "updates-6-kept"), []);
+  await page.getByRole("link", { name: "Look into it" }).click();
+  await page.getByRole("heading", { name: "Data of then", level: 1 }).waitFor();
+  assert.deepEqual(await look(somebody, "updates-7-data"), []);
+  await page.locator("main table a").first().click();
+  await page.getByText("One folder up").waitFor();
+  assert.deepEqual(await look(somebody, "updates-8-folder"), []);
+  await page.goto(`/apps/${app}/releases/1`);
+  await page.getByRole("button", { name: "Let it go" }).click();
+  await page.getByText("Until ten newer ones are there").waitFor();
+  watch.clean();
+}, { limit: 90_000 });
+
 test("the release before is a press away, with the data of then", async ({ page, app, somebody, watch }) => {
   await page.goto(`/apps/${app}/history`);
   await page.getByRole("link", { name: /^Roll back/ }).waitFor();

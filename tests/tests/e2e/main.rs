@@ -24,6 +24,7 @@ mod policy;
 mod power;
 mod random;
 mod recovery;
+mod releases;
 mod safe_mode;
 mod shop;
 mod totp;

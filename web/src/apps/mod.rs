@@ -12,6 +12,7 @@ mod health;
 mod list;
 mod moves;
 mod policy;
+mod release;
 mod releases;
 mod results;
 mod show;
@@ -89,6 +90,11 @@ pub(crate) fn routes(routes: Routes<Site>) -> Routes<Site> {
         .post(RevealAppSecrets, "/apps/{app}/results/{job}", results::take)
         .get(ChangeApp, "/apps/{app}/actions/{action}", actions::confirm)
         .post(ChangeApp, "/apps/{app}/actions/{action}", actions::press)
+        .get(ViewApp, "/apps/{app}/releases/{release}", release::page)
+        .post(ChangeApp, "/apps/{app}/releases/{release}/pin", release::pin)
+        .post(ChangeApp, "/apps/{app}/releases/{release}/unpin", release::unpin)
+        .get(ChangeApp, "/apps/{app}/snapshots/{snapshot}", release::browse)
+        .get(ChangeApp, "/apps/{app}/snapshots/{snapshot}/file", release::file)
         .get(RemoveApp, "/apps/{app}/snapshots/{snapshot}/delete", snapshots::confirm)
         .post(RemoveApp, "/apps/{app}/snapshots/{snapshot}/delete", snapshots::delete)
         .get(ChangeApp, "/apps/{app}/data", disks::page)

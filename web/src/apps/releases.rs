@@ -154,8 +154,11 @@ pub(super) fn table(
     let rows = releases.iter().map(|release| {
         let data = of(release, snapshots).map(|snapshot| format!("{}, kept {}", snapshot.size, clock.exact(snapshot.created)));
         Row::new()
-            .cell(release.number.to_string())
-            .cell(html! { (release.version) @if release.active { " " (ui::status(Status::new(Tone::Good, Icon::CircleCheck, "Active"))) } })
+            .cell(html! { a href={ "/apps/" (app.app.id) "/releases/" (release.number) } { (release.number) } })
+            .cell(html! { (release.version)
+                @if release.active { " " (ui::status(Status::new(Tone::Good, Icon::CircleCheck, "Active"))) }
+                @if release.pinned { " " (ui::status(Status::new(Tone::Neutral, Icon::Lock, "Kept"))) }
+            })
             .cell(html! { (release.reason) @if !release.consent.is_empty() { span class="status-reason" { "consent to " (release.consent.join(", ")) } } })
             .cell(release.made_by.to_string())
             .cell(data.unwrap_or_default())
@@ -182,7 +185,7 @@ pub(super) fn table(
 }
 
 /// The data as it was when a release was replaced the last time.
-fn of<'a>(release: &ReleaseView, snapshots: &'a [Snapshot]) -> Option<&'a Snapshot> {
+pub(super) fn of<'a>(release: &ReleaseView, snapshots: &'a [Snapshot]) -> Option<&'a Snapshot> {
     snapshots.iter().find(|snapshot| snapshot.release == release.id)
 }
 

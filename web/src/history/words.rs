@@ -106,6 +106,8 @@ fn of_app(name: &str) -> Option<Words> {
         deed::APP_MOVE_PORTS => words("began to move {} to free ports", "move {} to free ports"),
         deed::APP_ROTATE_SECRET => words("began to make a secret of {} anew", "make a secret of {} anew"),
         deed::APP_RENAME => words("renamed {}", "rename {}"),
+        deed::APP_PIN => words("pinned a release of {}", "pin a release of {}"),
+        deed::APP_UNPIN => words("unpinned a release of {}", "unpin a release of {}"),
         deed::APP_MOVE_DATA => words("began to move the data of {}", "move the data of {}"),
         deed::APP_FORGET_SNAPSHOT => words("began to delete a snapshot of {}", "delete a snapshot of {}"),
         deed::APP_HEAL => words("began to bring {} back", "bring {} back"),

@@ -97,15 +97,21 @@ pub(super) async fn export(client: &Client, out: &mut Output, args: &ExportArgs)
     }
     let app = client.get(&["apps", &args.id], &[]).await?;
     let path = ["projects", &text(&app, "/project"), "archives", &text(&started, "/archive"), "file"];
-    fetch(client, &path, output).await?;
+    fetch(client, &path, &[], output).await?;
     if !out.is_json() {
         out.line(&output.display().to_string())?;
     }
     Ok(Exit::Done)
 }
 
-async fn fetch(client: &Client, path: &[&str], output: &Path) -> Result<(), Failure> {
-    let mut answer = client.stream(path, &[]).await?;
+/// Writes what the box sends into a new file.
+pub(super) async fn fetch(
+    client: &Client,
+    path: &[&str],
+    query: &[(&str, String)],
+    output: &Path,
+) -> Result<(), Failure> {
+    let mut answer = client.stream(path, query).await?;
     let wrong = |error: std::io::Error| Failure::Local(format!("«{}» cannot be written: {error}", output.display()));
     let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(output).map_err(wrong)?;
     while let Some(part) = answer.chunk().await.map_err(|error| client.unreachable(&error))? {

@@ -161,10 +161,7 @@ pub(crate) enum AppVerb {
     /// Look at the password or key that an action gave, once
     Result(policy::ResultArgs),
     /// The releases of an app, and the data that is kept of each
-    Releases {
-        /// The app's id
-        id: String,
-    },
+    Releases(releases::ReleasesArgs),
     /// Run an action of an app's extension; its output is in the job's log
     Do(apps::ActArgs),
     /// Give an app another password at the app that it is bound to

@@ -1,10 +1,13 @@
 //! Another version of an app, and back.
 
+use std::path::PathBuf;
+
 use clap::Args;
 use orbitr_model::Timestamp;
 use serde_json::{Value, json};
 
 use super::{
+    archives::fetch,
     args::AnswerArgs,
     client::Client,
     failure::{Exit, Failure},
@@ -13,6 +16,95 @@ use super::{
     policy,
     time::ago,
 };
+
+/// Whose releases, and what of them; without options, all of them.
+#[derive(Debug, Args)]
+#[group(id = "what", multiple = false)]
+pub(crate) struct What {
+    /// Say what differs between two releases, by their numbers
+    #[arg(long, value_names = ["NUMBER", "OTHER"], num_args = 2)]
+    compare: Option<Vec<u32>>,
+    /// Keep this release and its data, however many come after it
+    #[arg(long, value_name = "NUMBER")]
+    pin: Option<u32>,
+    /// Let go of a pinned release
+    #[arg(long, value_name = "NUMBER")]
+    unpin: Option<u32>,
+    /// Look into the data of this snapshot
+    #[arg(long, value_name = "NUMBER")]
+    snapshot: Option<u32>,
+}
+
+/// Whose releases.
+#[derive(Debug, Args)]
+pub(crate) struct ReleasesArgs {
+    /// The app's id
+    id: String,
+    #[command(flatten)]
+    what: What,
+    /// What to look at in the snapshot: a folder, or with --output a file
+    #[arg(long, requires = "snapshot")]
+    path: Option<String>,
+    /// Write the file there
+    #[arg(long, value_name = "FILE", requires = "path")]
+    output: Option<PathBuf>,
+}
+
+pub(super) async fn run(client: &Client, out: &mut Output, args: &ReleasesArgs) -> Result<Exit, Failure> {
+    let What { compare, pin, unpin, snapshot } = &args.what;
+    if let Some([from, to]) = compare.as_deref() {
+        return differ(client, out, &args.id, *from, *to).await;
+    }
+    for (number, pins) in [(pin, true), (unpin, false)] {
+        let Some(number) = number else { continue };
+        let (number, path) = (number.to_string(), ["apps", &args.id, "releases"]);
+        let path = [&path[..], &[&number, "pin"]].concat();
+        match pins {
+            true => client.put(&path, &json!({})).await?,
+            false => client.delete(&path, &json!({})).await?,
+        };
+        return Ok(Exit::Done);
+    }
+    match snapshot {
+        Some(number) => look_into(client, out, args, *number).await,
+        None => list(client, out, &args.id).await,
+    }
+}
+
+async fn differ(client: &Client, out: &mut Output, id: &str, from: u32, to: u32) -> Result<Exit, Failure> {
+    let path = ["apps", id, "releases", &from.to_string(), "compare", &to.to_string()];
+    let found = client.get(&path, &[]).await?;
+    if out.is_json() {
+        out.json(&found)?;
+        return Ok(Exit::Done);
+    }
+    let row = |it: &Value| vec![text(it, "/what"), text(it, "/name"), text(it, "/from"), text(it, "/to")];
+    let rows: Vec<_> = items(&found, "/differences").iter().map(row).collect();
+    let heads = ["what", "name", &format!("release {from}"), &format!("release {to}")];
+    out.table(&heads, &rows, "Nothing differs.")?;
+    for line in text(&found, "/text").lines() {
+        out.foreign(line)?;
+    }
+    Ok(Exit::Done)
+}
+
+async fn look_into(client: &Client, out: &mut Output, args: &ReleasesArgs, number: u32) -> Result<Exit, Failure> {
+    let (number, place) = (number.to_string(), args.path.clone().unwrap_or_default());
+    let query = [("path", place)];
+    if let Some(output) = &args.output {
+        fetch(client, &["apps", &args.id, "snapshots", &number, "file"], &query, output).await?;
+        return Ok(Exit::Done);
+    }
+    let found = client.get(&["apps", &args.id, "snapshots", &number, "files"], &query).await?;
+    if out.is_json() {
+        out.json(&found)?;
+        return Ok(Exit::Done);
+    }
+    let row = |it: &Value| vec![text(it, "/name"), text(it, "/kind"), text(it, "/size"), text(it, "/modified")];
+    let rows: Vec<_> = items(&found, "/entries").iter().map(row).collect();
+    out.table(&["name", "kind", "bytes", "written"], &rows, "It is empty.")?;
+    Ok(Exit::Done)
+}
 
 /// Which app to update.
 #[derive(Debug, Args)]
@@ -87,7 +179,7 @@ pub(super) async fn roll_back(client: &Client, out: &mut Output, args: &RollBack
     jobs::started(client, out, &started, args.wait).await
 }
 
-pub(super) async fn list(client: &Client, out: &mut Output, id: &str) -> Result<Exit, Failure> {
+async fn list(client: &Client, out: &mut Output, id: &str) -> Result<Exit, Failure> {
     let releases = client.get(&["apps", id, "releases"], &[]).await?;
     if out.is_json() {
         out.json(&releases)?;

@@ -47,7 +47,7 @@ pub(super) async fn run(common: &Common, verb: Verb, out: &mut Output) -> Result
         Verb::App { verb: AppVerb::Update(args) } => releases::update(client, out, args).await,
         Verb::App { verb: AppVerb::UpdatePolicy(args) } => policy::run(client, out, &args).await,
         Verb::App { verb: AppVerb::Result(args) } => policy::result(client, out, &args).await,
-        Verb::App { verb: AppVerb::Releases { id } } => releases::list(client, out, &id).await,
+        Verb::App { verb: AppVerb::Releases(args) } => releases::run(client, out, &args).await,
         Verb::App { verb: AppVerb::RollBack(args) } => releases::roll_back(client, out, &args).await,
         Verb::App { verb: AppVerb::Clone(args) } => moves::clone(client, out, args).await,
         Verb::App { verb: AppVerb::MoveData(args) } => moves::move_data(client, out, &args).await,
