@@ -3,7 +3,7 @@
 use axum::{
     Json,
     body::Body as Stream,
-    extract::{Path, Query, State},
+    extract::State,
     http::{Method, StatusCode, header},
     response::{IntoResponse, Response},
 };
@@ -19,6 +19,7 @@ use serde::Deserialize;
 use crate::{
     Rooms,
     builder::Builder,
+    input::{Path, Query},
     openapi::Operation,
     problem::{Answer, Refused},
 };
