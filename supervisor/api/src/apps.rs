@@ -29,6 +29,7 @@ use crate::{
     input::{self, Body, Path, Query},
     openapi::Operation,
     problem::{Answer, Refused},
+    releases,
 };
 
 const STORE: &str = "Store";
@@ -284,8 +285,7 @@ async fn forget_snapshot(
     permit: Permit<RemoveApp>,
     Path((_, number)): Path<(String, String)>,
 ) -> Answer<Response> {
-    let number = number.parse().map_err(|_| Refused(Problem::not_found("snapshot", number)))?;
-    Ok(accepted(rooms.apps.forget_snapshot(&permit, number).await?))
+    Ok(accepted(rooms.apps.forget_snapshot(&permit, releases::number("snapshot", &number)?).await?))
 }
 
 async fn health(State(rooms): State<Rooms>, permit: Permit<ViewApp>) -> Answer<Json<Health>> {

@@ -89,7 +89,8 @@ pub(crate) fn routes(api: Builder) -> Builder {
     )
 }
 
-fn number(kind: &str, text: &str) -> Answer<u32> {
+/// The number of a release or a snapshot that an address names.
+pub(crate) fn number(kind: &str, text: &str) -> Answer<u32> {
     text.parse().map_err(|_| Refused(Problem::not_found(kind, text)))
 }
 

@@ -80,7 +80,7 @@ impl Apps {
             |it: &Release| BTreeMap::from([(String::new(), format!("{} (revision {})", it.version, it.revision))]);
         compare(&mut differences, What::Version, &version(&old), &version(&new));
         compare(&mut differences, What::Input, &inputs(&old), &inputs(&new));
-        differences.extend(other_secrets(&secrets.0, &secrets.1));
+        differences.extend(differing(&secrets.0, &secrets.1).map(|name| other_secret(name)));
         compare(&mut differences, What::Image, &images(&old), &images(&new));
         compare(&mut differences, What::Port, &ports(&old), &ports(&new));
         compare(&mut differences, What::Binding, &bindings(&old), &bindings(&new));
@@ -90,9 +90,7 @@ impl Apps {
 }
 
 fn compare(out: &mut Vec<Difference>, what: What, old: &BTreeMap<String, String>, new: &BTreeMap<String, String>) {
-    let names: BTreeSet<&String> = old.keys().chain(new.keys()).collect();
-    let differs = names.into_iter().filter(|name| old.get(*name) != new.get(*name));
-    out.extend(differs.map(|name| Difference {
+    out.extend(differing(old, new).map(|name| Difference {
         what,
         name: name.clone(),
         from: old.get(name).cloned(),
@@ -100,11 +98,19 @@ fn compare(out: &mut Vec<Difference>, what: What, old: &BTreeMap<String, String>
     }));
 }
 
-fn other_secrets(old: &BTreeMap<String, String>, new: &BTreeMap<String, String>) -> Vec<Difference> {
+/// The names of what is not the same on both sides.
+fn differing<'a>(
+    old: &'a BTreeMap<String, String>,
+    new: &'a BTreeMap<String, String>,
+) -> impl Iterator<Item = &'a String> {
     let names: BTreeSet<&String> = old.keys().chain(new.keys()).collect();
-    let differs = names.into_iter().filter(|name| old.get(*name) != new.get(*name));
-    let short = |name: &String| name.split_once('/').map_or(name.as_str(), |(_, short)| short).to_owned();
-    differs.map(|name| Difference { what: What::Secret, name: short(name), from: None, to: None }).collect()
+    names.into_iter().filter(|name| old.get(*name) != new.get(*name))
+}
+
+/// Only that it is another one.
+fn other_secret(name: &str) -> Difference {
+    let short = name.split_once('/').map_or(name, |(_, short)| short);
+    Difference { what: What::Secret, name: short.to_owned(), from: None, to: None }
 }
 
 fn inputs(release: &Release) -> BTreeMap<String, String> {

@@ -145,11 +145,11 @@ impl Apps {
             return Err(wrong(obstacle));
         }
         let safe = self.in_safe_mode().await?;
-        let (release, secrets) = self.same_again(&app, format!("Data moved to {word}"), permit).await?;
+        let (previous, release, secrets) = self.same_again(&app, format!("Data moved to {word}"), permit).await?;
         let args = move_data::Args {
             app: app.id.clone(),
             release: release.id,
-            previous: release.follows,
+            previous,
             from: plan.now.map(PathBuf::from),
             to,
             running: app.wanted == Wanted::Running && !safe,
@@ -162,18 +162,18 @@ impl Apps {
             if safe_mode::is_on(tx)? != safe {
                 return Err(Error::Busy(app.id.clone()));
             }
-            write_release(tx, &keys, &release.new, &secrets)
+            write_release(tx, &keys, &release, &secrets)
         })
         .await
     }
 
-    /// What runs, as a release of its own.
+    /// What runs, as a release of its own, with the id of the one that it follows.
     async fn same_again(
         &self,
         app: &App,
         reason: String,
         permit: &Permit<ChangeApp>,
-    ) -> Result<(Again, BTreeMap<String, String>), Error> {
+    ) -> Result<(ReleaseId, Release, BTreeMap<String, String>), Error> {
         let known = app.clone();
         let read =
             move |conn: &Connection| Ok::<_, Error>((rows::latest(conn, &known)?, rows::next_number(conn, &known.id)?));
@@ -181,21 +181,8 @@ impl Apps {
             return Err(Error::WrongState { app: app.id.clone(), why: "has no release".to_owned() });
         };
         let secrets = secret_values(&self.hands.store, &active).await?;
-        let mut images = active.images.clone();
-        // Whoever brought an image may remove it: that is the release that pulled it.
-        images.values_mut().for_each(|image| image.receipt = None);
-        let (id, follows) = (ReleaseId::new(), active.id);
-        let (made_by, created) = (permit.actor().clone(), orbitr_store::time::now());
-        let new = Release { id, number, images, reason, made_by, created, pinned: false, ..active };
-        Ok((Again { id, follows, new }, secrets))
+        Ok((active.id, active.again(number, reason, permit.actor()), secrets))
     }
-}
-
-/// A release that is like the one before it.
-struct Again {
-    id: ReleaseId,
-    follows: ReleaseId,
-    new: Release,
 }
 
 impl Hands {
@@ -249,10 +236,7 @@ impl Hands {
     /// Makes a folder on a disk to which the data goes.
     pub(crate) async fn make_place(&self, place: &AppFolder) -> Result<(), Error> {
         let Some(at) = place.elsewhere().map(Path::to_owned) else { return Ok(()) };
-        let made = move || {
-            orbitr_host::files::make_dir(&at, 0o755).map_err(Error::file(format!("making the folder {}", at.display())))
-        };
-        blocking(made).await
+        blocking(move || make(&at)).await
     }
 
     /// Copies the data and its snapshots from one place to another. Each has its name only when it is whole, and one that

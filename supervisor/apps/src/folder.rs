@@ -25,6 +25,9 @@ pub(crate) const ENV_FILE: &str = ".env";
 /// The link to the folder with the data, where that is on another disk.
 const ELSEWHERE: &str = "elsewhere";
 
+/// The link to the active release.
+const CURRENT: &str = "current";
+
 /// Where one app lives.
 #[derive(Clone, Debug)]
 pub(crate) struct AppFolder {
@@ -66,14 +69,7 @@ impl AppFolder {
     pub(crate) fn point_to_data(&self) -> Result<(), Error> {
         let link = self.root.join(ELSEWHERE);
         let Some(at) = self.elsewhere() else { return remove(&link) };
-        let next = self.root.join(".elsewhere.next");
-        let point = || {
-            files::remove(&next)?;
-            std::os::unix::fs::symlink(at, &next)?;
-            std::fs::rename(&next, &link)?;
-            files::sync_dir(&self.root)
-        };
-        point().map_err(Error::file(format!("pointing {} at {}", link.display(), at.display())))
+        self.point(ELSEWHERE, at).map_err(Error::file(format!("pointing {} at {}", link.display(), at.display())))
     }
 
     /// Removes the data and its snapshots; on another disk also the folders above that are the box's and empty.
@@ -141,19 +137,22 @@ impl AppFolder {
     }
 
     fn current(&self) -> PathBuf {
-        self.root.join("current")
+        self.root.join(CURRENT)
     }
 
     /// Points `current` at a release; replaces an older pointer in one step.
     pub(crate) fn activate(&self, number: u32) -> Result<(), Error> {
-        let next = self.root.join(".current.next");
-        let point = || {
-            files::remove(&next)?;
-            std::os::unix::fs::symlink(format!("releases/{number}"), &next)?;
-            std::fs::rename(&next, self.current())?;
-            files::sync_dir(&self.root)
-        };
-        point().map_err(Error::file(format!("pointing {} at release {number}", self.current().display())))
+        self.point(CURRENT, format!("releases/{number}"))
+            .map_err(Error::file(format!("pointing {} at release {number}", self.current().display())))
+    }
+
+    /// Makes a link in the folder, or points it elsewhere, in one step.
+    fn point(&self, name: &str, at: impl AsRef<Path>) -> io::Result<()> {
+        let next = self.root.join(format!(".{name}.next"));
+        files::remove(&next)?;
+        std::os::unix::fs::symlink(at, &next)?;
+        std::fs::rename(&next, self.root.join(name))?;
+        files::sync_dir(&self.root)
     }
 
     /// Takes the pointer away.

@@ -111,6 +111,16 @@ pub(crate) struct Release {
     pub pinned: bool,
 }
 
+impl Release {
+    /// The same once more, as the next release.
+    pub(crate) fn again(mut self, number: u32, reason: String, made_by: &Actor) -> Self {
+        // Whoever brought an image may remove it: that is the release that pulled it.
+        self.images.values_mut().for_each(|image| image.receipt = None);
+        let (id, created) = (ReleaseId::new(), orbitr_store::time::now());
+        Self { id, number, reason, made_by: made_by.clone(), created, pinned: false, ..self }
+    }
+}
+
 /// What an app's data was when a release took it over.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Snapshot {

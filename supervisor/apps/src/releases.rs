@@ -345,19 +345,7 @@ impl Apps {
         }
         check_ports(added(&old.ports, &before.active), &before.held, &app.id).await?;
         let secrets = secret_values(&self.hands.store, &old).await?;
-        let mut images = old.images.clone();
-        // Whoever brought an image may remove it: that is the release that pulled it.
-        images.values_mut().for_each(|image| image.receipt = None);
-        let release = Release {
-            id: ReleaseId::new(),
-            number: before.next_number,
-            images,
-            reason: format!("Rolled back to release {number}"),
-            made_by: actor.clone(),
-            created: orbitr_store::time::now(),
-            pinned: false,
-            ..old
-        };
+        let release = old.again(before.next_number, format!("Rolled back to release {number}"), actor);
         let cause = Cause::Back { version: before.active.version, revision: before.active.revision };
         let (data, way, consent) = (Some(data), Way::default(), BTreeSet::new());
         Ok(Draft { release, previous: before.active.id, secrets, data, way, cause, consent })

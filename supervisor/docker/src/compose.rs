@@ -16,6 +16,8 @@ use crate::{
     error::chain,
 };
 
+/// Brings up just what is there: nothing is built or fetched, and what is no service any more goes.
+const AS_IT_IS: [&str; 5] = ["--no-build", "--pull", "never", "--remove-orphans", "--quiet-pull"];
 /// How long Compose may take to read files.
 const READ: Duration = Duration::from_secs(60);
 /// The longest interpreted file that is taken: 8 MiB.
@@ -107,8 +109,13 @@ impl Compose {
         on_line: impl FnMut(&str) + Send,
     ) -> Result<(), Error> {
         Docker::unless(cancel, self.only_ours()).await?;
-        let args = ["up", "--detach", "--no-build", "--pull", "never", "--remove-orphans", "--quiet-pull"];
-        self.run("compose up", self.command(args).limit(limit), cancel, on_line).await
+        self.run(
+            "compose up",
+            self.command(["up", "--detach"].into_iter().chain(AS_IT_IS)).limit(limit),
+            cancel,
+            on_line,
+        )
+        .await
     }
 
     /// Has everything there as [`Compose::up`] would, but not started: a container that takes another one's place is made
@@ -125,8 +132,7 @@ impl Compose {
     ) -> Result<(), Error> {
         Docker::unless(cancel, self.only_ours()).await?;
         let timeout = seconds(grace).to_string();
-        let what = ["up", "--no-start", "--no-build", "--pull", "never", "--remove-orphans", "--quiet-pull"];
-        let args = what.into_iter().chain(["--timeout", &timeout]);
+        let args = ["up", "--no-start", "--timeout", &timeout].into_iter().chain(AS_IT_IS);
         self.run("compose up --no-start", self.command(args).limit(limit), cancel, on_line).await
     }
 
