@@ -2,6 +2,7 @@
 
 use std::{path::Path, time::Duration};
 
+use orbitr_model::PartUuid;
 use serde::Deserialize;
 use tokio_util::sync::CancellationToken;
 
@@ -129,11 +130,23 @@ pub async fn wipe(device: &Path, cancel: &CancellationToken) -> Result<(), Error
 /// # Errors
 /// As [`remove`].
 pub async fn rename(disk: &Path, number: u32, label: &str, cancel: &CancellationToken) -> Result<(), Error> {
+    change(disk, "--part-label", number, label, cancel).await
+}
+
+/// Gives a partition another identifier of its own. The kernel keeps what it knew of it until the disk is read again.
+///
+/// # Errors
+/// As [`remove`].
+pub async fn identify(disk: &Path, number: u32, id: PartUuid, cancel: &CancellationToken) -> Result<(), Error> {
+    change(disk, "--part-uuid", number, &id.to_string(), cancel).await
+}
+
+async fn change(disk: &Path, what: &str, number: u32, value: &str, cancel: &CancellationToken) -> Result<(), Error> {
     let command = Command::new("sfdisk")
-        .args(["--no-reread", "--no-tell-kernel", "--part-label"])
+        .args(["--no-reread", "--no-tell-kernel", what])
         .arg(disk)
         .arg(number.to_string())
-        .arg(label);
+        .arg(value);
     command.run(cancel).await.and_then(Output::success).map_err(Error::program(RENAME))?;
     Ok(())
 }

@@ -1,7 +1,9 @@
 //! `install`: copies the system that runs onto another disk.
 //!
-//! While it is under way, the new disk's ESP is called [`UNFINISHED`]: so the next run knows its own half work, asks for no
-//! serial number again, and writes only what is not there yet. The name is changed last, after everything was read back.
+//! While it is under way, the new disk's partitions are called [`UNFINISHED`]: so the next run knows its own half work, asks
+//! for no serial number again, and writes only what is not there yet. They get their names, and the identifiers that the
+//! kernel's command line names, after everything was read back, the ESP last: before that, a machine that starts from the
+//! stick again could take the half copy for the system, as both would have the same identifiers.
 
 mod copy;
 mod esp;
@@ -23,11 +25,17 @@ use crate::{
     data::survey::{Survey, disk as told},
 };
 
-/// What the ESP of a disk is called while it is being written.
+/// What the partitions of a disk are called while they are being written.
 pub(crate) const UNFINISHED: &str = "orbitr-installing";
-/// What it is called then.
+/// What they are called then.
 const ESP_LABEL: &str = "orbitr-esp";
+const ROOT_LABEL: &str = "orbitr";
+const VERITY_LABEL: &str = "orbitr_verity";
 const WHAT: &str = "Preparing the installation";
+/// Their numbers on a disk that `definitions` made.
+const ESP: u32 = 1;
+const ROOT: u32 = 2;
+const VERITY: u32 = 3;
 
 /// The partitions that hold the system.
 #[derive(Clone, Debug)]
@@ -50,7 +58,7 @@ pub(crate) async fn install(run: &Run) -> Result<Option<Value>, Error> {
         return Err(Error::Serial(target.device.to_string_lossy().into_owned()));
     }
     run.step(if again { "Going on with the installation that was cut off" } else { "Partitioning the disk" })?;
-    let parts = layout(run, target, &source, again).await?;
+    let parts = layout(run, target, again).await?;
     run.step("Copying the system")?;
     let total = copy::blocks(run, &source.root.1, &parts.root, (0.0, 0.55)).await?
         + copy::blocks(run, &source.verity.1, &parts.verity, (0.55, 0.6)).await?;
@@ -61,7 +69,7 @@ pub(crate) async fn install(run: &Run) -> Result<Option<Value>, Error> {
     copy::verify(run, &source.verity.1, &parts.verity, (0.92, 0.95)).await?;
     esp::verify(run, &parts.esp).await?;
     run.step("Finishing the disk")?;
-    finish(run, target).await?;
+    finish(run, target, &source).await?;
     Ok(Some(json!({ "disk": told(target), "bytes": total, "resumed": again })))
 }
 
@@ -140,45 +148,45 @@ struct Parts {
     verity: PathBuf,
 }
 
-/// Partitions the disk; keeps the partitions of an installation that was cut off, if they are this system's.
-async fn layout(run: &Run, target: &BlockDisk, source: &Source, again: bool) -> Result<Parts, Error> {
-    if let Some(parts) = parts(run, target, source).await?.filter(|_| again) {
+/// Partitions the disk; keeps the partitions of an installation that was cut off before it gave any of them its name.
+async fn layout(run: &Run, target: &BlockDisk, again: bool) -> Result<Parts, Error> {
+    if let Some(parts) = parts(run, target).await?.filter(|_| again) {
         return Ok(parts);
     }
-    let folder = definitions(run, source)?;
+    let folder = definitions(run)?;
     partition::wipe(&target.device, &run.cancel).await?;
     partition::apply(&target.device, &folder, partition::Existing::Erase, &run.cancel).await?;
     partition::tell_kernel(&target.device, &run.cancel).await?;
     crate::data::open::settle(run).await;
-    parts(run, target, source).await?.ok_or_else(|| Error::NoDisk(target.device.to_string_lossy().into_owned()))
+    parts(run, target).await?.ok_or_else(|| Error::NoDisk(target.device.to_string_lossy().into_owned()))
 }
 
-async fn parts(run: &Run, target: &BlockDisk, source: &Source) -> Result<Option<Parts>, Error> {
+/// The partitions that are being written; none where one of them has got its name already, or where there are none.
+async fn parts(run: &Run, target: &BlockDisk) -> Result<Option<Parts>, Error> {
     let Some(table) = disks::table(&target.device, &run.cancel).await? else { return Ok(None) };
     let disks = run.places.blocks.disks().map_err(Error::io(WHAT))?;
     let Some(disk) = disks.into_iter().find(|disk| disk.name == target.name) else { return Ok(None) };
-    let node =
-        |number: u32| disk.partitions.iter().find(|known| known.number == number).map(|known| known.device.clone());
-    let of = |wanted: PartUuid| {
-        table.entries.iter().find(|entry| entry.partuuid == Some(wanted)).and_then(|entry| node(entry.number))
+    let node = |wanted: u32| {
+        let written = table.entries.iter().find(|entry| entry.number == wanted && entry.label == UNFINISHED)?;
+        disk.partitions.iter().find(|known| known.number == written.number).map(|known| known.device.clone())
     };
-    let esp = table.entries.first().filter(|first| first.label == UNFINISHED).and_then(|first| node(first.number));
-    Ok(match (esp, of(source.root.0), of(source.verity.0)) {
+    Ok(match (node(ESP), node(ROOT), node(VERITY)) {
         (Some(esp), Some(root), Some(verity)) => Some(Parts { esp, root, verity }),
         _ => None,
     })
 }
 
-/// repart.d(5) of a disk with slot A under the identifiers that the kernel's command line names.
-fn definitions(run: &Run, source: &Source) -> Result<PathBuf, Error> {
+/// repart.d(5) of a disk whose slot A is still to be written.
+fn definitions(run: &Run) -> Result<PathBuf, Error> {
     let folder = run.places.work.join("install.repart.d");
     files::remove(&folder).and_then(|()| files::make_dir(&folder, 0o700)).map_err(Error::io(WHAT))?;
+    let (boot, system) = (format!("Label={UNFINISHED}\n"), format!("Label={UNFINISHED}\nReadOnly=1\n"));
     for (file, more) in [
-        ("00-esp.conf", format!("Label={UNFINISHED}\n")),
-        ("10-root-a.conf", format!("UUID={}\nLabel=orbitr\nReadOnly=1\n", source.root.0)),
-        ("20-verity-a.conf", format!("UUID={}\nLabel=orbitr_verity\nReadOnly=1\n", source.verity.0)),
-        ("30-root-b.conf", String::new()),
-        ("40-verity-b.conf", String::new()),
+        ("00-esp.conf", boot.as_str()),
+        ("10-root-a.conf", &system),
+        ("20-verity-a.conf", &system),
+        ("30-root-b.conf", ""),
+        ("40-verity-b.conf", ""),
     ] {
         let text = fs::read_to_string(run.places.definitions.join(file)).map_err(Error::io(WHAT))?;
         let kept: String = text
@@ -191,9 +199,18 @@ fn definitions(run: &Run, source: &Source) -> Result<PathBuf, Error> {
     Ok(folder)
 }
 
-async fn finish(run: &Run, target: &BlockDisk) -> Result<(), Error> {
-    partition::rename(&target.device, 1, ESP_LABEL, &run.cancel).await?;
-    flush(&target.device)
+/// Gives the partitions their names and identifiers. The identifiers come after the names, and the ESP is last, so that
+/// whatever is cut off here is made anew: nothing is ever written to a partition that has an identifier of a system.
+async fn finish(run: &Run, target: &BlockDisk, source: &Source) -> Result<(), Error> {
+    let disk = &target.device;
+    for (number, label) in [(ROOT, ROOT_LABEL), (VERITY, VERITY_LABEL)] {
+        partition::rename(disk, number, label, &run.cancel).await?;
+    }
+    for (number, (partuuid, _)) in [(ROOT, &source.root), (VERITY, &source.verity)] {
+        partition::identify(disk, number, *partuuid, &run.cancel).await?;
+    }
+    partition::rename(disk, ESP, ESP_LABEL, &run.cancel).await?;
+    flush(disk)
 }
 
 /// Waits until a device has everything.

@@ -99,6 +99,29 @@ async fn the_disk_that_runs_and_disks_that_are_not_there_are_refused() {
     }
 }
 
+/// Whether the second disk has a partition under an identifier by which the kernel looks for the system.
+fn is_taken_for_the_system(machine: &Machine) -> bool {
+    let cmdline = fs::read_to_string(&machine.places.cmdline).unwrap();
+    let Ok(table) = sh("sfdisk", &["--json", &machine.disks[1].device]) else { return false };
+    let table: serde_json::Value = serde_json::from_str(&table).unwrap();
+    let parts = table["partitiontable"]["partitions"].as_array().cloned().unwrap_or_default();
+    parts.iter().any(|part| cmdline.contains(&part["uuid"].as_str().unwrap().replace('-', "").to_lowercase()))
+}
+
+#[tokio::test]
+async fn a_disk_that_was_cut_off_while_it_got_its_names_is_made_anew() {
+    let machine = stick(|_| {});
+    install(&machine, "", usize::MAX).await.unwrap();
+    let disk = machine.disks[1].device.clone();
+    sh("sfdisk", &["-q", "--part-label", &disk, "1", "orbitr-installing"]).unwrap();
+    // cut off again right after it was partitioned: nothing of it may pass for the system by then
+    let done = install(&machine, "", 3).await;
+    assert!(done.is_err());
+    assert!(!is_taken_for_the_system(&machine));
+    install(&machine, "", usize::MAX).await.unwrap();
+    check(&machine);
+}
+
 #[tokio::test]
 async fn an_installation_that_was_cut_off_goes_on_without_asking_again() {
     for cut in 2..9 {
@@ -108,6 +131,7 @@ async fn an_installation_that_was_cut_off_goes_on_without_asking_again() {
         if done.is_ok() {
             return;
         }
+        assert!(!is_taken_for_the_system(&machine), "cut at {cut}: the stick could start from the half copy");
         install(&machine, "", usize::MAX).await.unwrap_or_else(|error| panic!("cut at {cut}: {error}"));
         check(&machine);
         let resumed = machine.report(Act::Install).value.unwrap()["resumed"].clone();
