@@ -15,7 +15,7 @@ use crate::{
     care::{self, Act, Case, How, Lack},
     health,
     kinds::heal::{self, Heal},
-    model::{App, Phase, Release, Wanted},
+    model::{App, Phase, Wanted},
     rows, safe_mode,
     seen::Seen,
     work::{Hands, Loaded, reached},
@@ -44,11 +44,19 @@ enum Found {
     /// Nobody wants it up; perhaps a job takes it down.
     Unwanted { busy: bool },
     /// A job that somebody began is at it.
-    Worked(App),
+    Worked(Option<Loaded>),
     /// A job of ours is at it.
-    Tended(App),
-    /// Nobody is at it.
-    Alone(App),
+    Tended(Option<Loaded>),
+    /// Nobody is at it, and it is to be down.
+    Stopped(App),
+    /// Nobody is at it, and it is to be up.
+    Up(Option<Loaded>),
+}
+
+/// What the database said, and which state of it that was.
+struct Kept {
+    version: u64,
+    found: Found,
 }
 
 impl Caretaker {
@@ -56,8 +64,9 @@ impl Caretaker {
     pub(crate) async fn run(self) {
         tokio::time::sleep(SETTLE).await;
         self.tell();
+        let mut kept = None;
         loop {
-            match self.once().await {
+            match self.once(&mut kept).await {
                 Ok(Some(pause)) => tokio::time::sleep(pause).await,
                 Ok(None) => return,
                 Err(error) => {
@@ -69,34 +78,48 @@ impl Caretaker {
     }
 
     /// One look; when the next is due, if any.
-    async fn once(&self) -> Result<Option<Duration>, Error> {
-        let (found, release) = self.find().await?;
-        match found {
+    async fn once(&self, kept: &mut Option<Kept>) -> Result<Option<Duration>, Error> {
+        match self.find(kept).await? {
             Found::BeingInstalled => Ok(Some(SOON)),
             Found::Unwanted { busy } => {
                 self.forget().await?;
                 Ok(busy.then_some(SOON))
             }
-            Found::Worked(app) => {
+            Found::Worked(loaded) => {
                 // What a job does to its app is its own affair, and no fault of the app.
                 self.seen().with(&self.app, |known| known.case = None);
                 self.turn(None).await?;
-                Ok(self.look(&app, release).await?.map(|_| SOON))
-            }
-            Found::Tended(app) => {
-                let now = Instant::now();
-                self.seen().with(&self.app, |known| known.case.as_mut().map(|case| case.tended(now)));
-                self.look(&app, release).await?;
+                let Some(loaded) = loaded else { return Ok(None) };
+                self.look(loaded).await?;
                 Ok(Some(SOON))
             }
-            Found::Alone(app) if app.wanted == Wanted::Stopped => self.keep_stopped(&app).await,
-            Found::Alone(app) => self.keep_up(&app, release).await,
+            Found::Tended(loaded) => {
+                let now = Instant::now();
+                self.seen().with(&self.app, |known| known.case.as_mut().map(|case| case.tended(now)));
+                if let Some(loaded) = loaded {
+                    self.look(loaded).await?;
+                }
+                Ok(Some(SOON))
+            }
+            Found::Stopped(app) => self.keep_stopped(app).await,
+            Found::Up(Some(loaded)) => self.keep_up(loaded).await.map(Some),
+            Found::Up(None) => Ok(None),
         }
     }
 
-    /// What the database says, with the release of an app that is wanted up: one question, since hundreds of apps are
-    /// looked at each minute.
-    async fn find(&self) -> Result<(Found, Option<Release>), Error> {
+    /// What the database says, read again only where it holds something else by now: hundreds of apps are looked at each
+    /// minute, and hardly ever is anything new.
+    async fn find<'k>(&self, kept: &'k mut Option<Kept>) -> Result<&'k Found, Error> {
+        let version = self.hands.store.version();
+        let still = kept.take().filter(|kept| kept.version == version);
+        let now = match still {
+            Some(kept) => kept,
+            None => Kept { version, found: self.read().await? },
+        };
+        Ok(&kept.insert(now).found)
+    }
+
+    async fn read(&self) -> Result<Found, Error> {
         let id = self.app.clone();
         let read = move |conn: &Connection| {
             let app = rows::find(conn, &id)?;
@@ -107,41 +130,39 @@ impl Caretaker {
         };
         let (app, release, job, calm) = self.hands.store.read(read).await?;
         let unwanted = Found::Unwanted { busy: job.is_some() };
-        let Some(app) = app else { return Ok((unwanted, None)) };
-        let found = match (app.phase, app.wanted, job) {
+        let Some(app) = app else { return Ok(unwanted) };
+        let loaded = release.map(|release| self.hands.loaded(app.clone(), release)).transpose()?.map(Loaded::lean);
+        Ok(match (app.phase, app.wanted, job) {
             (Phase::Installing, _, Some(_)) => Found::BeingInstalled,
             (Phase::Installed, _, _) if calm => unwanted,
-            (Phase::Installed, _, Some(kind)) if kind == Heal::NAME => Found::Tended(app),
-            (Phase::Installed, Wanted::Running, Some(_)) => Found::Worked(app),
-            (Phase::Installed, _, None) => Found::Alone(app),
+            (Phase::Installed, _, Some(kind)) if kind == Heal::NAME => Found::Tended(loaded),
+            (Phase::Installed, Wanted::Running, Some(_)) => Found::Worked(loaded),
+            (Phase::Installed, Wanted::Stopped, None) => Found::Stopped(app),
+            (Phase::Installed, Wanted::Running, None) => Found::Up(loaded),
             _ => unwanted,
-        };
-        Ok((found, release))
+        })
     }
 
     /// Looks at an app that is wanted up; what it lacks, if anything.
-    async fn look(&self, app: &App, release: Option<Release>) -> Result<Option<(Loaded, Option<Lack>)>, Error> {
-        let Some(release) = release else { return Ok(None) };
-        let (id, loaded) = (release.id, self.hands.loaded(app.clone(), release)?);
-        let containers = self.hands.up_containers(&loaded)?;
-        let answer = reached(&containers, &loaded).await;
-        let lack = care::lack(loaded.services_that_stay_up(), &containers, id, &answer);
+    async fn look(&self, loaded: &Loaded) -> Result<Option<Lack>, Error> {
+        let containers = self.hands.up_containers(loaded)?;
+        let answer = reached(&containers, loaded).await;
+        let lack = care::lack(loaded.services_that_stay_up(), &containers, loaded.release.id, &answer);
         self.set(lack.as_ref().map_or(Ok(()), |lack| Err(lack.why().to_owned())));
-        Ok(Some((loaded, lack)))
+        Ok(lack)
     }
 
-    async fn keep_up(&self, app: &App, release: Option<Release>) -> Result<Option<Duration>, Error> {
-        let Some((loaded, lack)) = self.look(app, release).await? else { return Ok(None) };
-        let Some(lack) = lack else {
+    async fn keep_up(&self, loaded: &Loaded) -> Result<Duration, Error> {
+        let Some(lack) = self.look(loaded).await? else {
             self.seen().is_well(&self.app);
             self.turn(Some(Ok(()))).await?;
-            return Ok(Some(jitter(loaded.extension.interval())));
+            return Ok(jitter(loaded.extension.interval()));
         };
         self.turn(Some(Err(lack.why()))).await?;
-        if self.waits(&loaded, &lack).await? {
-            return Ok(Some(SILENT));
+        if self.waits(loaded, &lack).await? {
+            return Ok(SILENT);
         }
-        self.tend(app, &lack, self.grace_left(&loaded)?).await.map(Some)
+        self.tend(&loaded.app, &lack, self.grace_left(loaded)?).await
     }
 
     /// Whether what it lacks is another app, or the disk with its data: then no restart of this one helps, and none is

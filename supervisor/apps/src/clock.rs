@@ -72,9 +72,10 @@ impl Seen {
 impl Apps {
     /// Does what the clock brings, for as long as it is polled.
     pub async fn keep_time(&self) -> Infallible {
-        let mut changes = self.hands.store.changes();
         tokio::time::sleep(FIRST + self.spread("the box") / 60).await;
         loop {
+            // Whatever was told before a look is in what it sees, however many changes that were.
+            let mut changes = self.hands.store.changes();
             let next = match self.look_at_the_clock().await {
                 Ok(next) => next.map(|at| at.duration_since(time::now()).try_into().unwrap_or_default()),
                 Err(error) => {

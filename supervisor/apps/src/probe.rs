@@ -2,10 +2,19 @@
 
 use std::{
     net::{IpAddr, SocketAddr},
-    sync::LazyLock,
+    pin::pin,
     time::Duration,
 };
 
+use futures_util::future::{Either, select};
+use http_body_util::{BodyExt, Empty};
+use hyper::{
+    Request,
+    body::{Bytes, Incoming},
+    client::conn::http1,
+    header,
+};
+use hyper_util::rt::TokioIo;
 use orbitr_sdk::Health;
 use tokio::{io::AsyncReadExt, net::TcpStream, time::timeout};
 
@@ -41,7 +50,7 @@ impl Target {
             }
             Self::Http { address, health } => {
                 let url = format!("http://{address}{}", health.path());
-                match timeout(ANSWER_LIMIT, reach_http(&url, health)).await {
+                match timeout(ANSWER_LIMIT, reach_http(&url, *address, health)).await {
                     Ok(result) => result,
                     Err(_) => Err(format!("{url} does not answer within {} s", ANSWER_LIMIT.as_secs())),
                 }
@@ -67,31 +76,41 @@ async fn stays(mut stream: TcpStream, port: u16) -> Result<(), String> {
     }
 }
 
-/// No proxy, no redirect, and nothing is kept: each try is a first visit. No certificates either, which take longer to read
-/// than all the rest of a look; there is no TLS within the box.
-static VISITOR: LazyLock<Result<reqwest::Client, String>> = LazyLock::new(|| {
-    reqwest::Client::builder()
-        .no_proxy()
-        .redirect(reqwest::redirect::Policy::none())
-        .connect_timeout(CONNECT_LIMIT)
-        .pool_max_idle_per_host(0)
-        .tls_certs_only([])
-        .build()
-        .map_err(|error| format!("the probe could not be made ({error})"))
-});
+/// One request on a connection of its own, without redirects and TLS: each try is a first visit, and there is no TLS within
+/// the box. A client with a pool and a resolver would cost several times as much, on each of hundreds of apps each minute.
+async fn reach_http(url: &str, address: SocketAddr, health: &Health) -> Result<(), String> {
+    let silent = |_| format!("{url} does not answer");
+    let stream = connect(address).await.map_err(|_| format!("{url} does not answer"))?;
+    let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(silent)?;
+    let request = Request::get(health.path())
+        .header(header::HOST, address.to_string())
+        .header(header::CONNECTION, "close")
+        .header(header::ACCEPT, "*/*")
+        .body(Empty::<Bytes>::new())
+        .map_err(|error| format!("{url} cannot be asked for ({error})"))?;
+    let ask = pin!(async {
+        let answer = sender.send_request(request).await.map_err(silent)?;
+        let status = answer.status().as_u16();
+        let body = beginning(answer.into_body()).await.map_err(|_| format!("{url} breaks off its answer"))?;
+        health.judge(status, &body).map_err(|why| format!("{url}: {why}"))
+    });
+    match select(ask, pin!(connection)).await {
+        Either::Left((judged, _)) => judged,
+        // The connection may end before the last of what came over it was read.
+        Either::Right((_, ask)) => ask.await,
+    }
+}
 
-async fn reach_http(url: &str, health: &Health) -> Result<(), String> {
-    let client = VISITOR.as_ref().map_err(Clone::clone)?;
-    let mut answer = client.get(url).send().await.map_err(|_| format!("{url} does not answer"))?;
-    let mut body = Vec::new();
-    while body.len() < BODY_LIMIT {
-        match answer.chunk().await {
-            Ok(Some(chunk)) => body.extend_from_slice(&chunk),
-            Ok(None) => break,
-            Err(_) => return Err(format!("{url} breaks off its answer")),
+/// As much of a body as is looked at.
+async fn beginning(mut body: Incoming) -> Result<Vec<u8>, hyper::Error> {
+    let mut begun = Vec::new();
+    while begun.len() < BODY_LIMIT {
+        let Some(frame) = body.frame().await else { break };
+        if let Ok(data) = frame?.into_data() {
+            begun.extend_from_slice(&data);
         }
     }
-    health.judge(answer.status().as_u16(), &body).map_err(|why| format!("{url}: {why}"))
+    Ok(begun)
 }
 
 /// The address that leads to a port of this box from the box itself.
@@ -130,5 +149,47 @@ mod tests {
         assert_eq!(Target::Tcp { address, behind }.reach().await, Ok(()));
         drop(service);
         assert!(Target::Tcp { address, behind }.reach().await.unwrap_err().contains("nothing takes connections"));
+    }
+
+    /// A server that gives each visitor this answer; what it says about it.
+    async fn judged(answer: Vec<u8>, health: serde_json::Value) -> (String, Result<(), String>) {
+        use tokio::io::AsyncWriteExt;
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let serve = tokio::spawn(async move {
+            let (mut visitor, _) = listener.accept().await.unwrap();
+            let mut asked = vec![0; 1024];
+            let length = visitor.read(&mut asked).await.unwrap();
+            // who has heard enough hangs up
+            let _ = visitor.write_all(&answer).await;
+            String::from_utf8_lossy(&asked[..length]).into_owned()
+        });
+        let health = serde_json::from_value(health).unwrap();
+        let reached = Target::Http { address, health: Box::new(health) }.reach().await;
+        (serve.await.unwrap(), reached.map_err(|why| why.replace(&address.to_string(), "HERE")))
+    }
+
+    #[tokio::test]
+    async fn an_answer_over_http_is_judged_whole_and_only_up_to_its_bound() {
+        let words = serde_json::json!({"service": "web", "port": 80, "protocol": "http", "path": "/up?x=1",
+            "expect": {"status": 200, "body": "all is well"}});
+        let said = |head: &str, body: &str| format!("HTTP/1.1 {head}\r\n\r\n{body}").into_bytes();
+        let (asked, reached) = judged(said("200 OK\r\nContent-Length: 11", "all is well"), words.clone()).await;
+        assert_eq!(reached, Ok(()));
+        assert!(asked.starts_with("GET /up?x=1 HTTP/1.1\r\n") && asked.contains("host: 127.0.0.1:"), "{asked}");
+        let chunked = said("200 OK\r\nTransfer-Encoding: chunked", "4\r\nall \r\n7\r\nis well\r\n0\r\n\r\n");
+        assert_eq!(judged(chunked, words.clone()).await.1, Ok(()));
+        assert_eq!(judged(said("200 OK\r\nConnection: close", "so all is well"), words.clone()).await.1, Ok(()));
+        for (answer, why) in [
+            (said("302 Found\r\nLocation: /\r\nContent-Length: 0", ""), "it answered with status 302"),
+            (said("200 OK\r\nContent-Length: 2", "no"), "its answer does not hold «all is well»"),
+            (said("200 OK\r\nContent-Length: 200", "all is"), "breaks off its answer"),
+            (said("200 OK\r\nContent-Length: 900000", &" ".repeat(800_000)), "does not hold"),
+            (b"SSH-2.0-OpenSSH_9.2\r\n".to_vec(), "does not answer"),
+            (Vec::new(), "does not answer"),
+        ] {
+            let reached = judged(answer, words.clone()).await.1.unwrap_err();
+            assert!(reached.contains(why) && reached.starts_with("http://HERE/up?x=1"), "{reached}");
+        }
     }
 }

@@ -59,6 +59,12 @@ pub(crate) struct Loaded {
 }
 
 impl Loaded {
+    /// The same for keeping, without what there is of it once for every app: the extension's text.
+    pub(crate) fn lean(mut self) -> Self {
+        self.release.manifest = String::new();
+        self
+    }
+
     /// Its services of which a container is meant to stay up.
     pub(crate) fn services_that_stay_up(&self) -> impl Iterator<Item = &str> {
         self.release.images.keys().map(String::as_str).filter(|service| self.extension.stays_up(service))

@@ -11,6 +11,7 @@ use std::{
     time::Duration,
 };
 
+use futures_util::FutureExt;
 use orbitr_host::{
     clock::{self, Steps},
     dbus::Inhibition,
@@ -88,6 +89,8 @@ impl Machine {
                 self.inner.store.notify(Topic::Units);
                 while changes.next().await.is_some() {
                     sleep(SETTLE).await;
+                    // bursts are one
+                    while changes.next().now_or_never().flatten().is_some() {}
                     self.inner.store.notify(Topic::Units);
                 }
                 tracing::info!("systemd is not heard any more; trying again");

@@ -3,7 +3,10 @@
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     path::{Path, PathBuf},
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
     thread,
     time::Duration,
 };
@@ -33,6 +36,7 @@ pub(crate) struct Writer {
     queue: mpsc::Sender<Message>,
     redactor: Redactor,
     changes: broadcast::Sender<Topic>,
+    written: Arc<AtomicU64>,
 }
 
 impl Writer {
@@ -49,7 +53,12 @@ impl Writer {
             .name("store-writer".to_owned())
             .spawn(move || work(conn, jobs, &db, lock))
             .map_err(Error::io("starting the writer thread"))?;
-        Ok(Self { queue, redactor, changes })
+        Ok(Self { queue, redactor, changes, written: Arc::default() })
+    }
+
+    /// Counts up with each transaction that was committed.
+    pub(crate) fn written(&self) -> u64 {
+        self.written.load(Ordering::SeqCst)
     }
 
     /// Runs `f` in a transaction of its own on the writer thread. A caller that is gone before its turn
@@ -73,7 +82,9 @@ impl Writer {
         let inner = conn.transaction_with_behavior(TransactionBehavior::Immediate).map_err(Error::from)?;
         let mut tx = Tx::new(inner, &self.redactor, time::now());
         let value = f(&mut tx)?;
-        for topic in tx.commit()? {
+        let topics = tx.commit()?;
+        self.written.fetch_add(1, Ordering::SeqCst);
+        for topic in topics {
             // Nobody listens: nobody looks.
             let _ = self.changes.send(topic);
         }

@@ -139,6 +139,13 @@ impl Store {
         self.inner.writer.transact(f).await
     }
 
+    /// Stands for what the database holds: as long as it is the same number, so are the rows. Whoever keeps what was read
+    /// takes the number before reading. Counts from 0 at each start.
+    #[must_use]
+    pub fn version(&self) -> u64 {
+        self.inner.writer.written()
+    }
+
     /// What changes from now on. A reader that lags takes it as «everything changed».
     #[must_use]
     pub fn changes(&self) -> broadcast::Receiver<Topic> {

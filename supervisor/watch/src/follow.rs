@@ -21,8 +21,9 @@ const PAUSE: Duration = Duration::from_secs(2);
 impl Watch {
     /// Looks for as long as it is polled.
     pub async fn follow(&self) -> Infallible {
-        let mut changes = self.inner.store.changes();
         loop {
+            // Whatever was told before a look is in what it sees, however many changes that were.
+            let mut changes = self.inner.store.changes();
             let next = match self.look().await {
                 Ok(next) => next,
                 Err(error) => {

@@ -27,10 +27,8 @@ use crate::{
 
 /// What the partitions of a disk are called while they are being written.
 pub(crate) const UNFINISHED: &str = "orbitr-installing";
-/// What they are called then.
+/// What the ESP is called then; the others are called as those that they were copied from.
 const ESP_LABEL: &str = "orbitr-esp";
-const ROOT_LABEL: &str = "orbitr";
-const VERITY_LABEL: &str = "orbitr_verity";
 const WHAT: &str = "Preparing the installation";
 /// Their numbers on a disk that `definitions` made.
 const ESP: u32 = 1;
@@ -40,8 +38,16 @@ const VERITY: u32 = 3;
 /// The partitions that hold the system.
 #[derive(Clone, Debug)]
 struct Source {
-    root: (PartUuid, PathBuf),
-    verity: (PartUuid, PathBuf),
+    root: Part,
+    verity: Part,
+}
+
+/// One that is copied, with what the copy is called in the end.
+#[derive(Clone, Debug)]
+struct Part {
+    device: PathBuf,
+    partuuid: PartUuid,
+    label: String,
 }
 
 pub(crate) async fn install(run: &Run) -> Result<Option<Value>, Error> {
@@ -60,13 +66,13 @@ pub(crate) async fn install(run: &Run) -> Result<Option<Value>, Error> {
     run.step(if again { "Going on with the installation that was cut off" } else { "Partitioning the disk" })?;
     let parts = layout(run, target, again).await?;
     run.step("Copying the system")?;
-    let total = copy::blocks(run, &source.root.1, &parts.root, (0.0, 0.55)).await?
-        + copy::blocks(run, &source.verity.1, &parts.verity, (0.55, 0.6)).await?;
+    let total = copy::blocks(run, &source.root.device, &parts.root, (0.0, 0.55)).await?
+        + copy::blocks(run, &source.verity.device, &parts.verity, (0.55, 0.6)).await?;
     run.step("Copying the boot files")?;
     esp::fill(run, &parts.esp).await?;
     run.step("Reading everything back")?;
-    copy::verify(run, &source.root.1, &parts.root, (0.65, 0.92)).await?;
-    copy::verify(run, &source.verity.1, &parts.verity, (0.92, 0.95)).await?;
+    copy::verify(run, &source.root.device, &parts.root, (0.65, 0.92)).await?;
+    copy::verify(run, &source.verity.device, &parts.verity, (0.92, 0.95)).await?;
     esp::verify(run, &parts.esp).await?;
     run.step("Finishing the disk")?;
     finish(run, target, &source).await?;
@@ -125,7 +131,12 @@ async fn source(run: &Run, boot: &BlockDisk) -> Result<Source, Error> {
     let find = |wanted: PartUuid| {
         let entry = entries.iter().find(|entry| entry.partuuid == Some(wanted));
         let partition = entry.and_then(|entry| boot.partitions.iter().find(|known| known.number == entry.number));
-        partition.map(|partition| (wanted, partition.device.clone())).ok_or(Error::NoBootDisk)
+        let part = partition.zip(entry).map(|(known, entry)| Part {
+            device: known.device.clone(),
+            partuuid: wanted,
+            label: entry.label.clone(),
+        });
+        part.ok_or(Error::NoBootDisk)
     };
     Ok(Source { root: find(root)?, verity: find(verity)? })
 }
@@ -203,11 +214,12 @@ fn definitions(run: &Run) -> Result<PathBuf, Error> {
 /// whatever is cut off here is made anew: nothing is ever written to a partition that has an identifier of a system.
 async fn finish(run: &Run, target: &BlockDisk, source: &Source) -> Result<(), Error> {
     let disk = &target.device;
-    for (number, label) in [(ROOT, ROOT_LABEL), (VERITY, VERITY_LABEL)] {
-        partition::rename(disk, number, label, &run.cancel).await?;
+    let parts = [(ROOT, &source.root), (VERITY, &source.verity)];
+    for (number, part) in parts {
+        partition::rename(disk, number, &part.label, &run.cancel).await?;
     }
-    for (number, (partuuid, _)) in [(ROOT, &source.root), (VERITY, &source.verity)] {
-        partition::identify(disk, number, *partuuid, &run.cancel).await?;
+    for (number, part) in parts {
+        partition::identify(disk, number, part.partuuid, &run.cancel).await?;
     }
     partition::rename(disk, ESP, ESP_LABEL, &run.cancel).await?;
     flush(disk)

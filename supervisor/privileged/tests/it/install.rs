@@ -14,6 +14,10 @@ use crate::disk::{GIB, Machine, TestDisk, sh};
 /// A machine that runs from its first disk, with something in its slot, and a second disk.
 fn stick(second: impl FnOnce(&std::path::Path)) -> Machine {
     let mut machine = Machine::new(GIB);
+    for (number, label) in [("2", "orbitr_1.2"), ("3", "orbitr_1.2_verity")] {
+        let disk = &machine.disks[0].device;
+        sh("sfdisk", &["-q", "--no-reread", "--no-tell-kernel", "--part-label", disk, number, label]).unwrap();
+    }
     let table = machine.disks[0].table();
     let parts = table["partitiontable"]["partitions"].as_array().unwrap();
     let id = |n: usize| parts[n]["uuid"].as_str().unwrap().replace('-', "").to_lowercase();
@@ -50,7 +54,7 @@ fn check(machine: &Machine) {
     let table = disk.table();
     let parts = table["partitiontable"]["partitions"].as_array().unwrap();
     let names: Vec<&str> = parts.iter().map(|part| part["name"].as_str().unwrap()).collect();
-    assert_eq!(names, ["orbitr-esp", "orbitr", "orbitr_verity", "_empty", "_empty"]);
+    assert_eq!(names, ["orbitr-esp", "orbitr_1.2", "orbitr_1.2_verity", "_empty", "_empty"]);
     let first = machine.disks[0].table();
     for n in [1, 2] {
         assert_eq!(parts[n]["uuid"], first["partitiontable"]["partitions"][n]["uuid"], "the kernel looks for these");

@@ -79,6 +79,28 @@ async fn a_change_is_told_once_and_after_the_commit() {
 }
 
 #[tokio::test]
+async fn the_version_moves_with_each_write_and_with_nothing_else() {
+    let the_box = Box::new();
+    let store = the_box.open().await;
+    let before = store.version();
+    assert_eq!(count(&store).await, 0);
+    let failed: Result<(), Error> = store.write(|_| Err(Error::Crypto)).await;
+    assert!(failed.is_err());
+    assert_eq!(store.version(), before);
+    // whoever hears of a change finds the number moved
+    let mut changes = store.changes();
+    let told = tokio::spawn({
+        let store = store.clone();
+        async move { changes.recv().await.map(|_| store.version()) }
+    });
+    store.write(|tx| tx.event(event("app.stop"))).await.map_err(|e: Error| e).unwrap();
+    assert!(told.await.unwrap().unwrap() > before);
+    let before = store.version();
+    put(&store, "a", "1").await.unwrap();
+    assert!(store.version() > before);
+}
+
+#[tokio::test]
 async fn a_panic_harms_only_its_own_transaction() {
     let the_box = Box::new();
     let store = the_box.open().await;

@@ -1,5 +1,5 @@
-//! Servers of the store in two versions each, with rows in them: a newer version keeps every row, and one that destroys
-//! them leaves the version before with all of them.
+//! Servers of the store in two versions each, with rows or pages in them: a newer version keeps all of it, and one that
+//! destroys it leaves the version before with all of it.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use serde_json::json;
 use super::House;
 
 /// What differs between servers. The texts are a shell's, in the server's container, which is told the password of its
-/// `OWNER`.
+/// `OWNER`; `fill` and `add` run in its data folder where only its people may write.
 struct Server {
     id: &'static str,
     /// The official extension.
@@ -17,8 +17,8 @@ struct Server {
     /// Its version, and the one before.
     versions: [&'static str; 2],
     service: &'static str,
-    /// The variable with its owner's password.
-    owner: &'static str,
+    /// The variable with its owner's password; none where people write its data from outside.
+    owner: Option<&'static str>,
     /// Where its rows are.
     data: &'static str,
     fill: &'static str,
@@ -32,7 +32,7 @@ const POSTGRESQL: Server = Server {
     now: include_str!("../../../../extensions/catalog/postgresql/extension.yaml"),
     versions: ["17.9", "17.8"],
     service: "db",
-    owner: "INPUT_PASSWORD",
+    owner: Some("INPUT_PASSWORD"),
     data: "/var/lib/postgresql/data",
     fill: "psql -U app -d app -qAtc 'CREATE TABLE line AS SELECT n, md5(n::text) word FROM generate_series(1, 5000) n'",
     add: "psql -U app -d app -qAtc \"INSERT INTO line VALUES (5001, 'late')\"",
@@ -44,7 +44,7 @@ const MARIADB: Server = Server {
     now: include_str!("../../../../extensions/catalog/mariadb/extension.yaml"),
     versions: ["11.8.9", "11.8.6"],
     service: "db",
-    owner: "SECRET_ROOT",
+    owner: Some("SECRET_ROOT"),
     data: "/var/lib/mysql",
     fill: "MYSQL_PWD=$OWNER mariadb --no-defaults --user=root app \
            --execute='CREATE TABLE line AS SELECT seq AS n, MD5(seq) AS word FROM seq_1_to_5000'",
@@ -58,13 +58,25 @@ const VALKEY: Server = Server {
     now: include_str!("../../../../extensions/catalog/valkey/extension.yaml"),
     versions: ["8.1.3", "8.1.2"],
     service: "valkey",
-    owner: "INPUT_PASSWORD",
+    owner: Some("INPUT_PASSWORD"),
     data: "/data",
     fill: "REDISCLI_AUTH=$OWNER valkey-cli -e EVAL \"for n = 1, 5000 do redis.call('SET', 'n:'..n, n * 7) end\" 0",
     add: "REDISCLI_AUTH=$OWNER valkey-cli -e SET n:5001 late",
     sum: "REDISCLI_AUTH=$OWNER valkey-cli -e EVAL \"local sum = ''
           for n = 1, 5001 do sum = redis.sha1hex(sum .. (redis.call('GET', 'n:'..n) or '')) end
           return sum .. ' ' .. redis.call('DBSIZE')\" 0",
+};
+
+const NGINX: Server = Server {
+    id: "nginx",
+    now: include_str!("../../../../extensions/catalog/nginx/extension.yaml"),
+    versions: ["1.28.0", "1.27.5"],
+    service: "web",
+    owner: None,
+    data: "/usr/share/nginx/html",
+    fill: "for n in $(seq 500); do echo \"page $n\" >site/$n.html; done; echo welcome >site/index.html",
+    add: "echo late >site/501.html",
+    sum: "curl -sS 'http://127.0.0.1/[1-501].html' http://127.0.0.1/index.html | sha256sum",
 };
 
 impl Server {
@@ -90,8 +102,19 @@ impl Server {
     }
 
     fn says(&self, house: &House, text: &str) -> String {
-        let owner = format!("OWNER={}", house.set(&house.server, self.owner));
+        let owner = self.owner.map(|owner| house.set(&house.server, owner)).unwrap_or_default();
+        let owner = format!("OWNER={owner}");
         Engine::docker(&["exec", "-e", &owner, &self.container(house), "sh", "-c", text]).trim().to_owned()
+    }
+
+    fn put(&self, house: &House, text: &str) {
+        if self.owner.is_some() {
+            self.says(house, text);
+            return;
+        }
+        let data = house.it.state().join("apps").join(&house.server).join("data");
+        let done = std::process::Command::new("sh").args(["-ec", text]).current_dir(data).status().unwrap();
+        assert!(done.success(), "{text}");
     }
 
     /// It is this version, in what runs too, with these rows.
@@ -112,10 +135,10 @@ impl Server {
         house.restart().await;
     }
 
-    async fn keeps_its_rows_whatever_the_new_version_does(&self) {
+    async fn keeps_its_data_whatever_the_new_version_does(&self) {
         let [now, before] = self.versions;
         let mut house = House::with(&format!("local/{}", self.id), &[(self.id, &self.manifest(before))]).await;
-        self.says(&house, self.fill);
+        self.put(&house, self.fill);
         let sum = self.says(&house, self.sum);
         self.is(&house, before, &sum).await;
 
@@ -124,7 +147,7 @@ impl Server {
         assert_eq!(job["state"], "succeeded", "{job:#}");
         self.is(&house, now, &sum).await;
 
-        self.says(&house, self.add);
+        self.put(&house, self.add);
         let more = self.says(&house, self.sum);
         assert_ne!(sum, more);
         self.publish(&mut house, &self.destroys()).await;
@@ -142,17 +165,23 @@ impl Server {
 #[tokio::test(flavor = "multi_thread")]
 async fn postgresql_keeps_its_rows_whatever_the_new_version_does() {
     let _engine = Engine::shared();
-    POSTGRESQL.keeps_its_rows_whatever_the_new_version_does().await;
+    POSTGRESQL.keeps_its_data_whatever_the_new_version_does().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn mariadb_keeps_its_rows_whatever_the_new_version_does() {
     let _engine = Engine::shared();
-    MARIADB.keeps_its_rows_whatever_the_new_version_does().await;
+    MARIADB.keeps_its_data_whatever_the_new_version_does().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn valkey_keeps_its_rows_whatever_the_new_version_does() {
     let _engine = Engine::shared();
-    VALKEY.keeps_its_rows_whatever_the_new_version_does().await;
+    VALKEY.keeps_its_data_whatever_the_new_version_does().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nginx_keeps_its_pages_whatever_the_new_version_does() {
+    let _engine = Engine::shared();
+    NGINX.keeps_its_data_whatever_the_new_version_does().await;
 }
