@@ -130,7 +130,7 @@ impl Apps {
             return Err(Error::SnapshotGone { app: app.clone(), number });
         }
         let folder = self.hands.folder(app);
-        folder.check()?;
+        folder.check().await?;
         Ok(folder.snapshot(number))
     }
 }

@@ -168,9 +168,12 @@ impl Caretaker {
     /// Whether what it lacks is another app, or the disk with its data: then no restart of this one helps, and none is
     /// counted as tried.
     async fn waits(&self, loaded: &Loaded, lack: &Lack) -> Result<bool, Error> {
-        let waits = match (loaded.folder.check(), lack) {
+        let waits = match (loaded.folder.check().await, lack) {
             (Err(Error::DiskMissing { at }), _) => {
                 Some(format!("the disk with its data is not there: {} does not exist", at.display()))
+            }
+            (Err(Error::DiskSilent { at }), _) => {
+                Some(format!("the disk with its data does not answer: {} cannot be looked at", at.display()))
             }
             (_, Lack::Silent(_) | Lack::Ends { .. }) => self.down_provider().await?,
             (_, Lack::Containers(_) | Lack::CutOff(_)) => None,

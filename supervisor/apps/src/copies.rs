@@ -83,7 +83,7 @@ impl Apps {
         request: CloneRequest,
     ) -> Result<Started, Error> {
         let source = self.idle_app(permit.resource(), Phase::Installed).await?;
-        self.hands.folder(&source.id).check()?;
+        self.hands.folder(&source.id).check().await?;
         let Some(active) = source.active else {
             return Err(Error::WrongState { app: source.id, why: "has no release".to_owned() });
         };

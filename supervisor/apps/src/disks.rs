@@ -7,6 +7,7 @@ use std::{
     time::Duration,
 };
 
+use futures_util::future::join_all;
 use orbitr_access::{Permit, action::ChangeApp};
 use orbitr_host::{
     figures::{self, Used},
@@ -26,7 +27,7 @@ use crate::{
     kinds::move_data,
     model::{App, Phase, Release, Wanted},
     ops::{event, new_job, write_release},
-    rows, safe_mode, secret_values,
+    reach, rows, safe_mode, secret_values,
     snapshot::{COPY, make, remove, rename},
     view::Started,
     work::{Hands, blocking},
@@ -38,6 +39,8 @@ const OURS: &str = "orbitr";
 const RESERVE: u64 = 256 << 20;
 /// How long the disks of this machine may take to say what is free on them.
 const LOOK: Duration = Duration::from_secs(10);
+/// How long counting what is to be moved may take: a disk that turns has to be walked through, file by file.
+const WALK: Duration = Duration::from_secs(10 * 60);
 /// Between two looks at how far copying is.
 const TELL: Duration = Duration::from_secs(2);
 
@@ -90,24 +93,31 @@ pub struct OtherDisk {
     pub app: AppId,
     /// The folder that has its data.
     pub at: PathBuf,
-    /// How full the disk is; none when it is not there.
-    pub used: Option<Used>,
+    /// How it is.
+    pub state: DiskState,
+}
+
+/// Whether a disk can be used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DiskState {
+    /// It is there, and so full.
+    There(Used),
+    /// It is not connected, or not mounted where it was.
+    Away,
+    /// It does not answer.
+    Silent,
 }
 
 impl Apps {
-    /// The other disks that have data of apps, for the box's own eyes.
-    ///
-    /// # Errors
-    /// The database does not answer, or a disk takes too long to.
-    pub async fn other_disks(&self) -> Result<Vec<OtherDisk>, Error> {
-        let apps = self.hands.store.read(rows::apps).await?;
-        let folders: Vec<_> = apps.into_iter().map(|app| (self.hands.folder(&app.id), app.id)).collect();
-        let look = move |(folder, app): (AppFolder, AppId)| {
-            let at = folder.elsewhere()?.to_owned();
-            let used = folder.check().ok().and_then(|()| figures::disk(&at).ok());
-            Some(OtherDisk { app, at, used })
+    /// The other disks that have data of these apps, for the box's own eyes.
+    pub async fn other_disks(&self, apps: impl IntoIterator<Item = AppId>) -> Vec<OtherDisk> {
+        let look = async |app: AppId| {
+            let at = self.hands.folder(&app).elsewhere()?.to_owned();
+            let used = reach::ask(&at, |at| at.is_dir().then(|| figures::disk(at).ok()).flatten()).await;
+            let state = used.map_or(DiskState::Silent, |used| used.map_or(DiskState::Away, DiskState::There));
+            Some(OtherDisk { app, at, state })
         };
-        in_time(blocking(move || Ok(folders.into_iter().filter_map(look).collect()))).await
+        join_all(apps.into_iter().map(look)).await.into_iter().flatten().collect()
     }
 
     /// What moving an app's data would do, and where it could go. Walks through all of the data; changes nothing.
@@ -193,13 +203,15 @@ impl Hands {
 
     async fn data_plan(&self, app: &App) -> Result<DataPlan, Error> {
         let folder = self.folder(&app.id);
-        folder.check()?;
+        folder.check().await?;
+        let data = folder.clone();
+        let walk = move || Ok(tree::taken(&data.data()) + tree::taken(&data.snapshots()));
+        let size = in_time(WALK, blocking(walk)).await?;
         let (hands, app) = (self.clone(), app.clone());
-        in_time(blocking(move || hands.look_at_disks(&folder, &app))).await
+        in_time(LOOK, blocking(move || hands.look_at_disks(&folder, &app, size))).await
     }
 
-    fn look_at_disks(&self, folder: &AppFolder, app: &App) -> Result<DataPlan, Error> {
-        let size = tree::taken(&folder.data()) + tree::taken(&folder.snapshots());
+    fn look_at_disks(&self, folder: &AppFolder, app: &App, size: u64) -> Result<DataPlan, Error> {
         let mounts = mounts::mounts().map_err(Error::file("looking at the disks of this machine"))?;
         let root = std::fs::canonicalize(&self.root).unwrap_or_else(|_| self.root.clone());
         let disk = |mount: Mount| {
@@ -247,8 +259,8 @@ impl Hands {
         from: &AppFolder,
         to: &AppFolder,
     ) -> Result<(), StepError> {
-        from.check()?;
-        to.check()?;
+        from.check().await?;
+        to.check().await?;
         let told = Told::new(from, to).await?;
         let mut pairs = vec![(from.data(), to.data())];
         let old = from.clone();
@@ -322,9 +334,9 @@ impl Told {
     }
 }
 
-async fn in_time<T>(look: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
+async fn in_time<T>(limit: Duration, look: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
     let slow = || std::io::Error::new(std::io::ErrorKind::TimedOut, "a disk does not answer");
-    let found = tokio::time::timeout(LOOK, look).await;
+    let found = tokio::time::timeout(limit, look).await;
     found.unwrap_or_else(|_| Err(Error::file("looking at the disks of this machine")(slow())))
 }
 

@@ -147,6 +147,12 @@ pub enum Error {
         /// Where the data is.
         at: std::path::PathBuf,
     },
+    /// The data is on a disk that takes longer than 10 s to say whether it is there.
+    #[error("the disk with the data of the app does not answer")]
+    DiskSilent {
+        /// Where the data is.
+        at: std::path::PathBuf,
+    },
     /// The data cannot be copied.
     #[error("the data cannot be copied")]
     Copy(#[from] orbitr_host::tree::Error),
@@ -251,6 +257,9 @@ impl From<Error> for Problem {
             Error::DiskMissing { at } => Self::new(409, "disk-missing", title)
                 .why(format!("{} does not exist: the disk is not connected, or not mounted where it was.", at.display()))
                 .then("Connect the disk; what is wanted up comes up by itself then."),
+            Error::DiskSilent { at } => Self::new(503, "disk-silent", title)
+                .why(format!("{} cannot be looked at: the disk, or the machine that lends it, hangs.", at.display()))
+                .then("See to the disk; what is wanted up comes up by itself when it answers."),
             Error::Copy(error) => copy_problem(error),
             Error::Compose(why) => Self::new(500, "compose-refused", "Compose does not take the app's files").why(why),
             Error::Manifest(why) => {

@@ -13,7 +13,7 @@ use std::{
 use orbitr_host::files;
 use orbitr_model::AppId;
 
-use crate::Error;
+use crate::{Error, reach};
 
 /// The extension's text, kept as it was published.
 pub(crate) const COMPOSE_FILE: &str = "compose.yaml";
@@ -58,10 +58,12 @@ impl AppFolder {
 
     /// Whether the disk with the data is there. Without it nothing may be made in its place: it would lie under the disk
     /// when that comes back.
-    pub(crate) fn check(&self) -> Result<(), Error> {
-        match self.elsewhere() {
-            Some(at) if !at.is_dir() => Err(Error::DiskMissing { at: at.to_owned() }),
-            _ => Ok(()),
+    pub(crate) async fn check(&self) -> Result<(), Error> {
+        let Some(at) = self.elsewhere() else { return Ok(()) };
+        match reach::ask(at, Path::is_dir).await {
+            Some(true) => Ok(()),
+            Some(false) => Err(Error::DiskMissing { at: at.to_owned() }),
+            None => Err(Error::DiskSilent { at: at.to_owned() }),
         }
     }
 

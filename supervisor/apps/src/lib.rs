@@ -35,6 +35,7 @@ mod ops;
 mod plan;
 mod policy;
 mod probe;
+mod reach;
 mod releases;
 mod remedies;
 mod removal;
@@ -72,7 +73,7 @@ pub use self::{
     compare::{Comparison, Difference, What},
     consent::NoticeView,
     copies::CloneRequest,
-    disks::{DataDisk, DataPlan, MoveDataRequest, OtherDisk},
+    disks::{DataDisk, DataPlan, DiskState, MoveDataRequest, OtherDisk},
     error::Error,
     health::{Health, Span},
     kinds::{change::NAME as CHANGE_JOB, lifecycle::Verb},

@@ -47,7 +47,7 @@ impl Apps {
     ) -> Result<Started, Error> {
         let app = self.idle_app(permit.resource(), Phase::Installed).await?;
         if verb != Verb::Stop {
-            self.hands.folder(&app.id).check()?;
+            self.hands.folder(&app.id).check().await?;
         }
         let allowed: Vec<AppId> = also.iter().map(|permit| permit.resource().clone()).collect();
         let asked = Asked { verb, permit: permit.clone() };

@@ -192,7 +192,7 @@ impl Apps {
         title: &str,
         event: NewEvent,
     ) -> Result<Started, Error> {
-        self.hands.folder(&app.id).check()?;
+        self.hands.folder(&app.id).check().await?;
         let safe = self.in_safe_mode().await?;
         let id = app.id.clone();
         let serves = !self.hands.store.read(move |conn| binding_rows::of_provider(conn, &id)).await?.is_empty();

@@ -31,7 +31,7 @@ impl Hands {
         of: orbitr_model::ReleaseId,
     ) -> Result<(), StepError> {
         let (folder, number) = (&loaded.folder, loaded.release.number);
-        folder.check()?;
+        folder.check().await?;
         let to = folder.snapshot(number);
         if !to.is_dir() {
             let how = self.copy_data(cx, folder, &folder.data(), &to).await?;
@@ -58,7 +58,8 @@ impl Hands {
     /// Makes the data what it was when `take_snapshot` kept it; the snapshot is used up. Nothing to do where there is none.
     pub(crate) async fn put_data_back(&self, cx: &StepContext, loaded: &Loaded) -> Result<(), Error> {
         let (folder, number) = (loaded.folder.clone(), loaded.release.number);
-        let back = blocking(move || folder.check().and_then(|()| folder.put_back(number))).await?;
+        folder.check().await?;
+        let back = blocking(move || folder.put_back(number)).await?;
         if back {
             cx.log("The data is as it was before");
         }
@@ -69,7 +70,7 @@ impl Hands {
     /// Makes the data what it was in an older snapshot, which stays.
     pub(crate) async fn use_snapshot(&self, cx: &StepContext, loaded: &Loaded, number: u32) -> Result<(), StepError> {
         let folder = &loaded.folder;
-        folder.check()?;
+        folder.check().await?;
         let (from, to) = (folder.snapshot(number), folder.incoming());
         if !from.is_dir() {
             let gone = Problem::new(410, "snapshot-gone", "The snapshot is not there any more")
@@ -89,7 +90,7 @@ impl Hands {
     pub(crate) async fn forget_snapshot(&self, app: &AppId, number: u32) -> Result<(), Error> {
         let (folder, id) = (self.folder(app), app.clone());
         // The row first: a folder without one is only room that is lost until the next change.
-        folder.check()?;
+        folder.check().await?;
         self.store.write(move |tx| rows::delete_snapshot(tx, &id, number)).await?;
         blocking(move || folder.remove_snapshot(number)).await
     }
@@ -146,7 +147,7 @@ impl Hands {
 
     /// Keeps the data as it is now, to be exported.
     pub(crate) async fn copy_to_export(&self, cx: &StepContext, folder: &AppFolder) -> Result<(), StepError> {
-        folder.check()?;
+        folder.check().await?;
         let to = folder.exported();
         if !to.is_dir() {
             self.copy_data(cx, folder, &folder.data(), &to).await?;

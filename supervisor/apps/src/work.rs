@@ -34,6 +34,8 @@ const PROJECT_PREFIX: &str = "orbitr-";
 pub(crate) const CONTAINERS: Duration = Duration::from_secs(9 * 60);
 /// Between two tries of the probe.
 const PROBE_PAUSE: Duration = Duration::from_millis(250);
+/// How long a container that is being removed may keep its port.
+const LET_GO: Duration = Duration::from_secs(2);
 /// Lines of a failed container's log that go into the job's log.
 const LAST_LINES: u32 = 30;
 
@@ -115,7 +117,7 @@ impl Hands {
 
     /// The same with the passwords at its providers that hold, or are to hold.
     pub(crate) async fn prepare_with(&self, cx: &StepContext, loaded: &Loaded, which: Password) -> Result<(), Error> {
-        loaded.folder.check()?;
+        loaded.folder.check().await?;
         let dir = loaded.folder.release(loaded.release.number);
         let secrets = secret_values(&self.store, &loaded.release).await?;
         let text = loaded.release.manifest.clone();
@@ -270,7 +272,7 @@ impl Hands {
 
     /// The same with one more Compose file over the release's own.
     pub(crate) async fn up_with(&self, cx: &StepContext, loaded: &Loaded, over: Option<PathBuf>) -> Result<(), Error> {
-        loaded.folder.check()?;
+        loaded.folder.check().await?;
         self.pin(loaded).await?;
         self.make_networks(loaded).await?;
         let compose = self.compose_with(loaded, over);
@@ -282,7 +284,18 @@ impl Hands {
                 up().await?;
             }
             Err(orbitr_docker::Error::PortTaken { port, by_docker }) => {
-                return Err(self.port_held(port, by_docker).await);
+                let held = self.port_held(port, by_docker).await;
+                if !matches!(held, Error::PortNotFreed { .. }) {
+                    return Err(held);
+                }
+                cx.log(&format!("Port {port} was taken, and nobody holds it now: trying again"));
+                tokio::time::sleep(LET_GO).await;
+                match up().await {
+                    Err(orbitr_docker::Error::PortTaken { port, by_docker }) => {
+                        return Err(self.port_held(port, by_docker).await);
+                    }
+                    other => other?,
+                }
             }
             // A Compose of ours that outlived a killed supervisor worked at the same app beside this one, or the engine
             // was killed in a start. Containers and networks are made anew; data folders are not Docker's.

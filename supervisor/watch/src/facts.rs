@@ -141,9 +141,11 @@ impl Watch {
         if let Err(error) = &machine {
             tracing::debug!(%error, "the machine cannot be asked what is wrong with it");
         }
+        let apps = inner.apps.all().await?;
+        let other_disks = inner.apps.other_disks(apps.iter().map(|app| app.id.clone())).await;
         Ok(Facts {
             now,
-            apps: inner.apps.all().await?,
+            apps,
             safe_mode: inner.apps.in_safe_mode().await?,
             docker_down,
             restartable,
@@ -155,7 +157,7 @@ impl Watch {
             failed_starts: kept.failed_starts,
             overdue: kept.overdue,
             leaks: inner.apps.leaks().await?,
-            other_disks: inner.apps.other_disks().await?,
+            other_disks,
             certificates: inner.machine.certificates(),
             copies: inner.machine.copies().await,
             ends: kept.ends,

@@ -112,7 +112,7 @@ impl Apps {
             return Err(Error::WrongState { app: app.id, why: "is neither installed nor kept".to_owned() });
         };
         nothing_elsewhere(&app.id, &release)?;
-        self.hands.folder(&app.id).check()?;
+        self.hands.folder(&app.id).check().await?;
         let archive = Uuid::now_v7();
         let args = export::Args {
             app: app.id.clone(),
@@ -140,7 +140,7 @@ impl Apps {
             return Err(Error::WrongState { app: app.id.clone(), why: "is neither installed nor kept".to_owned() });
         };
         nothing_elsewhere(&app.id, &release)?;
-        self.hands.folder(&app.id).check()?;
+        self.hands.folder(&app.id).check().await?;
         if passphrase.is_none() && !crate::secret_values(&self.hands.store, &release).await?.is_empty() {
             let message = "its passwords would be lost: choose a passphrase for them".to_owned();
             return Err(Error::Inputs(vec![FieldError { field: "passphrase".to_owned(), message }]));

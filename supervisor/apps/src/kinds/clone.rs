@@ -75,7 +75,7 @@ impl Kind for Clone {
             }
             "copy" => {
                 let source = self.0.folder(&args.source);
-                source.check()?;
+                source.check().await?;
                 self.0.copy_into(cx, &source.data(), &loaded.folder).await
             }
             "resume" => self.resume(cx, args).await,

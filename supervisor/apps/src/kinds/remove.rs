@@ -74,7 +74,7 @@ impl Kind for Remove {
             }
             ("pack", Some(archiving)) => {
                 let loaded = self.0.load(&args.app, archiving.release).await?;
-                loaded.folder.check()?;
+                loaded.folder.check().await?;
                 let data = loaded.folder.data();
                 return self.0.pack(cx, &loaded, data, archiving.id, None).await;
             }
@@ -91,7 +91,7 @@ impl Kind for Remove {
             "files" => {
                 self.0.docker.remove_shared_network(&args.app).await?;
                 let folder = self.0.folder(&args.app);
-                if let Err(error) = folder.check() {
+                if let Err(error) = folder.check().await {
                     cx.log(&format!("What is on that disk stays there: {}", Problem::from(error)));
                 }
                 let data = args.data;

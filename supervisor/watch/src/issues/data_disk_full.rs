@@ -1,5 +1,6 @@
 //! There is no room left on another disk that has data of an app.
 
+use orbitr_apps::DiskState;
 use orbitr_machine::Used;
 use orbitr_model::ByteSize;
 
@@ -12,8 +13,11 @@ use crate::{
 pub(super) fn look(facts: &Facts, out: &mut Findings) {
     for disk in &facts.other_disks {
         let Some(app) = facts.installed().find(|app| app.id == disk.app) else { continue };
-        let used = disk.used.map(|used| Used { used: ByteSize(used.used()), total: ByteSize(used.total) });
-        let Some(used) = used.filter(Used::is_full) else { continue };
+        let DiskState::There(used) = disk.state else { continue };
+        let used = Used { used: ByteSize(used.used()), total: ByteSize(used.total) };
+        if !used.is_full() {
+            continue;
+        }
         let title = format!("The disk with the data of {} is full", app.name);
         out.found.push(
             Found::of(Kind::DataDiskFull, app, Severity::Bad, title)

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use orbitr_apps::{CHANGE_JOB, Leak, OtherDisk, Rotation};
+use orbitr_apps::{CHANGE_JOB, DiskState, Leak, OtherDisk, Rotation};
 use orbitr_jobs::{Failed, LateStep, Overdue};
 use orbitr_machine::{CertificateState, CopyState};
 
@@ -156,12 +156,15 @@ fn a_secret_in_a_log_is_told_by_its_name_with_the_way_to_change_it() {
 
 #[test]
 fn a_disk_that_is_away_is_told_as_that_and_a_full_one_before_it_hurts() {
-    let disk = |used| OtherDisk { app: shop(), at: "/mnt/big/orbitr/box/shop".into(), used };
+    let disk = |state| OtherDisk { app: shop(), at: "/mnt/big/orbitr/box/shop".into(), state };
     let down = || Facts { apps: vec![app(AppState::Down, "")], ..well() };
-    let away = find(&Facts { other_disks: vec![disk(None)], ..down() });
-    let kinds: Vec<_> = away.found.iter().map(|found| found.id.kind).collect();
-    assert_eq!(kinds, [Kind::DataDiskMissing]);
-    let used = |available| disk(Some(orbitr_host::figures::Used { total: 1000 * GIB, available }));
+    for (state, is) in [(DiskState::Away, "is not there"), (DiskState::Silent, "does not answer")] {
+        let away = find(&Facts { other_disks: vec![disk(state)], ..down() });
+        let kinds: Vec<_> = away.found.iter().map(|found| found.id.kind).collect();
+        assert_eq!(kinds, [Kind::DataDiskMissing]);
+        assert!(away.found[0].title.ends_with(is), "{}", away.found[0].title);
+    }
+    let used = |available| disk(DiskState::There(orbitr_host::figures::Used { total: 1000 * GIB, available }));
     let with = |available| Facts { other_disks: vec![used(available)], ..well() };
     assert_eq!(find(&with(GIB)).found.len(), 0);
     let full = only(&with(GIB / 4), Kind::DataDiskFull);
