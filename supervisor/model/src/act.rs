@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::{ActProblem, PartUuid};
+use crate::{ActProblem, ImageVersion, PartUuid};
 
 /// One thing that needs root: one unit of the image each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
@@ -29,11 +29,19 @@ pub enum Act {
     Support,
     /// Writes a support bundle onto a USB stick.
     SaveSupport,
+    /// Writes another version of the system into the slot that does not run.
+    InstallUpdate,
+    /// Says which installed version the next starts are of.
+    ChooseVersion,
+    /// Tells which versions are installed, and what became of them.
+    LookAtUpdates,
+    /// Sees whether the version that runs does its work, before it is kept.
+    HealthGate,
 }
 
 impl Act {
     /// Every act.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 12] = [
         Self::OpenData,
         Self::MakeData,
         Self::ApplySettings,
@@ -42,6 +50,10 @@ impl Act {
         Self::ResetDocker,
         Self::Support,
         Self::SaveSupport,
+        Self::InstallUpdate,
+        Self::ChooseVersion,
+        Self::LookAtUpdates,
+        Self::HealthGate,
     ];
 
     /// As in file names and on the command line, for example `make-data`.
@@ -56,13 +68,20 @@ impl Act {
             Self::ResetDocker => "reset-docker",
             Self::Support => "support",
             Self::SaveSupport => "save-support",
+            Self::InstallUpdate => "install-update",
+            Self::ChooseVersion => "choose-version",
+            Self::LookAtUpdates => "look-at-updates",
+            Self::HealthGate => "health-gate",
         }
     }
 
     /// The unit that does it.
     #[must_use]
     pub fn unit(self) -> String {
-        format!("orbitr-{}.service", self.as_str())
+        match self {
+            Self::LookAtUpdates => "orbitr-updates.service".to_owned(),
+            _ => format!("orbitr-{}.service", self.as_str()),
+        }
     }
 }
 
@@ -240,6 +259,35 @@ pub struct FactoryResetRequest {
     /// Which data partition; the recorded one when it is left out.
     #[serde(default)]
     pub partuuid: Option<PartUuid>,
+}
+
+/// `install-update.json`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct InstallUpdateRequest {
+    /// Of this shape: 1.
+    pub version: u32,
+    /// Chosen by whoever asks; comes back in the report.
+    pub id: String,
+    /// The version to install.
+    pub target: ImageVersion,
+    /// Where its files are served: a port of 127.0.0.1.
+    pub port: u16,
+    /// Also when that version came back once.
+    #[serde(default)]
+    pub again: bool,
+}
+
+/// `choose-version.json`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ChooseVersionRequest {
+    /// Of this shape: 1.
+    pub version: u32,
+    /// Chosen by whoever asks; comes back in the report.
+    pub id: String,
+    /// The installed version that is to be started.
+    pub target: ImageVersion,
 }
 
 /// `save-support.json`, which the menu on the box's own screen hands in beside the bundle.

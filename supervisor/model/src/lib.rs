@@ -17,10 +17,12 @@ mod page;
 mod problem;
 mod size;
 mod topic;
+mod updates;
+mod version;
 
 pub use act::{
-    Act, ActReport, ActState, Encrypt, FactoryResetRequest, InstallRequest, MakeDataRequest, OpenDataRequest,
-    RecoveryKey, SaveSupportRequest, machine_serial,
+    Act, ActReport, ActState, ChooseVersionRequest, Encrypt, FactoryResetRequest, InstallRequest, InstallUpdateRequest,
+    MakeDataRequest, OpenDataRequest, RecoveryKey, SaveSupportRequest, machine_serial,
 };
 pub use actor::{Actor, Level, Role};
 pub use app::{AppState, AppStatus};
@@ -35,6 +37,10 @@ pub use page::{Page, PageRequest};
 pub use problem::{FieldError, Problem};
 pub use size::{ByteSize, InvalidSize};
 pub use topic::Topic;
+pub use updates::{
+    GateCheck, GateFacts, GateState, InstalledVersion, ReturnReason, ReturnedVersion, Slot, UpdateFacts,
+};
+pub use version::ImageVersion;
 
 /// A moment in time, UTC; printed as RFC 3339.
 pub type Timestamp = jiff::Timestamp;

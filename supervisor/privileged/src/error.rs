@@ -3,7 +3,7 @@
 use std::{io, path::PathBuf};
 
 use orbitr_host::disks;
-use orbitr_model::{ByteSize, PartUuid, Problem};
+use orbitr_model::{ByteSize, ImageVersion, PartUuid, Problem};
 
 /// What helps where no stick will do.
 const PLUG_IN: &str =
@@ -100,6 +100,30 @@ pub enum Error {
         /// What the kernel says.
         source: io::Error,
     },
+    /// A version of the system that is not to be had.
+    #[error("version {version}: {why}")]
+    Version {
+        /// Which.
+        version: ImageVersion,
+        /// Why not.
+        why: &'static str,
+    },
+    /// What was served as a version is not signed by whoever the image trusts, or is not what was signed.
+    #[error("version {0} is not signed with a key that this box trusts, or is not what was signed")]
+    Untrusted(ImageVersion),
+    /// The image was built without a key for updates.
+    #[error("this image was built without a key for updates")]
+    NoKeys,
+    /// The health gate does not let the version that runs pass.
+    #[error("{title}: {detail}")]
+    Unhealthy {
+        /// The stable code.
+        code: &'static str,
+        /// What it was.
+        title: &'static str,
+        /// What was seen.
+        detail: String,
+    },
     /// A program of the system did not do its work.
     #[error("{what}")]
     Program {
@@ -185,6 +209,13 @@ impl From<&Error> for Problem {
             }
             Error::Stick { .. } => because(502, "stick-failed", "The stick did not take what was written")
                 .then("Leave it plugged in until the screen says that it is done. If it stays, take another stick."),
+            Error::Version { .. } => because(409, "version-refused", "This version cannot be used")
+                .then("Nothing was changed. Look at the list of versions again."),
+            Error::Untrusted(_) => because(502, "update-untrusted", "The update is not what was signed")
+                .then("Nothing was installed. Download it again, from where Orbitr OS is released."),
+            Error::NoKeys => because(409, "update-keys-missing", "This image takes no updates")
+                .then("Install a released image, or build one with a key (docs/image.md)."),
+            Error::Unhealthy { code, title, detail } => Self::new(503, code, *title).why(detail.clone()),
             Error::Program { what, source } => {
                 Self::new(502, "program-failed", format!("{what} did not work")).why(source.to_string())
             }

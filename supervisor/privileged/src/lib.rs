@@ -10,12 +10,14 @@ mod data;
 mod docker;
 mod error;
 mod factory;
+mod gate;
 mod install;
 mod places;
 mod report;
 mod settings;
 mod stick;
 mod support;
+mod updates;
 
 use orbitr_model::Act;
 use serde_json::Value;
@@ -41,6 +43,10 @@ pub async fn act(act: Act, run: &Run) -> Result<(), Error> {
         Act::ResetDocker => docker::reset_docker(run).await,
         Act::Support => support::support(run).await,
         Act::SaveSupport => stick::save_support(run).await,
+        Act::InstallUpdate => updates::install_update(run).await,
+        Act::ChooseVersion => updates::choose_version(run).await,
+        Act::LookAtUpdates => updates::look_at_updates(run).await,
+        Act::HealthGate => gate::health_gate(run).await,
     };
     run.end(done)
 }

@@ -44,8 +44,22 @@ pub struct Places {
     pub os_release: PathBuf,
     /// The supervisor's state.
     pub state: PathBuf,
+    /// Root's own part of the data partition.
+    pub system: PathBuf,
     /// What the firmware says of the machine.
     pub dmi: PathBuf,
+    /// What the image brings for updates: keys, templates.
+    pub updates: PathBuf,
+    /// The program that writes a version into a slot.
+    pub sysupdate: PathBuf,
+    /// The program that keeps a version or gives it up.
+    pub bless: PathBuf,
+    /// Where the supervisor answers those who are on the box.
+    pub control: PathBuf,
+    /// Where Docker answers.
+    pub docker: PathBuf,
+    /// Where the supervisor keeps its certificates while there is no data partition.
+    pub waiting_tls: PathBuf,
     /// The disks.
     pub blocks: Blocks,
     /// The file system of an ESP: `vfat`, but where a kernel for tests has none.
@@ -86,7 +100,14 @@ impl Places {
             saved_time: "/var/lib/systemd/timesync/clock".into(),
             os_release: "/usr/lib/os-release".into(),
             state: "/var/lib/orbitr".into(),
+            system: "/var/lib/orbitr-system".into(),
             dmi: "/sys/class/dmi/id".into(),
+            updates: "/usr/lib/orbitr/updates".into(),
+            sysupdate: "/usr/lib/systemd/systemd-sysupdate".into(),
+            bless: "/usr/lib/systemd/systemd-bless-boot".into(),
+            control: "/run/orbitr/control.sock".into(),
+            docker: "/run/docker.sock".into(),
+            waiting_tls: "/run/orbitr/tls".into(),
             blocks: Blocks::machine(),
             esp_kind: "vfat".to_owned(),
             smallest_disk: SMALLEST_DISK,
@@ -113,6 +134,14 @@ impl Places {
 
     pub(crate) fn facts(&self) -> PathBuf {
         self.box_run.join("data.json")
+    }
+
+    pub(crate) fn updates_facts(&self) -> PathBuf {
+        self.box_run.join("updates.json")
+    }
+
+    pub(crate) fn gate_facts(&self) -> PathBuf {
+        self.box_run.join("gate.json")
     }
 
     pub(crate) fn link(&self) -> PathBuf {

@@ -162,13 +162,15 @@ pub(crate) fn line(path: &std::path::Path) -> Option<PartUuid> {
 
 /// The partition that the firmware started us from.
 fn boot_partition(places: &Places) -> Option<PartUuid> {
-    let bytes = fs::read(places.efivars.join(BOOT_PARTITION)).ok()?;
+    efi_text(&places.efivars.join(BOOT_PARTITION))?.parse().ok()
+}
+
+/// The text of an EFI variable; none when there is no such variable.
+pub(crate) fn efi_text(variable: &std::path::Path) -> Option<String> {
+    let bytes = fs::read(variable).ok()?;
     let (units, _) = bytes.get(ATTRIBUTES..)?.as_chunks::<2>();
-    let text: String = char::decode_utf16(units.iter().map(|pair| u16::from_le_bytes(*pair)))
-        .map_while(Result::ok)
-        .take_while(|c| *c != '\0')
-        .collect();
-    text.parse().ok()
+    let units = units.iter().map(|pair| u16::from_le_bytes(*pair));
+    Some(char::decode_utf16(units).map_while(Result::ok).take_while(|c| *c != '\0').collect())
 }
 
 /// The disk with that partition. A stick and a disk may hold the same image, so that there are two: then the one whose

@@ -13,3 +13,4 @@ mod make;
 mod open;
 mod others;
 mod stick;
+mod updates;

@@ -1,0 +1,61 @@
+//! What a version that did not do its work leaves on the ESP, for the version that takes its place:
+//! `orbitr/failed/VERSION.json`, and the end of the supervisor's journal beside it.
+
+use std::{fs, path::PathBuf};
+
+use orbitr_host::files;
+use orbitr_model::{ImageVersion, ReturnReason, ReturnedVersion, Timestamp};
+
+use crate::{Error, Places, updates::read};
+
+const WHAT: &str = "Noting why the version is given up";
+/// The most of the journal that is kept; the ESP is small.
+const MOST: usize = 64 * 1024;
+
+/// Why a version is given up.
+#[derive(Clone, Debug)]
+pub(crate) struct Mark {
+    pub(crate) version: ImageVersion,
+    pub(crate) reason: ReturnReason,
+    pub(crate) boot_id: String,
+    pub(crate) journal: String,
+}
+
+/// Leaves it; the journal first, so that what is marked is whole.
+pub(crate) fn leave_mark(places: &Places, mark: Mark, now: Timestamp) -> Result<(), Error> {
+    let folder = folder(places);
+    let cut = mark.journal.len().saturating_sub(MOST);
+    let start = (cut..mark.journal.len()).find(|at| mark.journal.is_char_boundary(*at)).unwrap_or(cut);
+    let journal = mark.journal.get(start..).unwrap_or_default();
+    let (log, json) = (folder.join(format!("{}.log", mark.version)), folder.join(format!("{}.json", mark.version)));
+    let told = ReturnedVersion {
+        version: mark.version,
+        at: Some(now),
+        reason: Some(mark.reason),
+        boot_id: Some(mark.boot_id),
+    };
+    let bytes = serde_json::to_vec(&told).map_err(|error| Error::Request(error.to_string()))?;
+    files::make_dir(&folder, 0o700)
+        .and_then(|()| files::write(&log, journal.as_bytes(), 0o600))
+        .and_then(|()| files::write(&json, &bytes, 0o600))
+        .map_err(Error::io(WHAT))
+}
+
+/// Takes it away: the owner wants that version once more.
+pub(crate) fn lift(places: &Places, version: &ImageVersion) -> Result<(), Error> {
+    for kind in ["json", "log"] {
+        files::remove(&folder(places).join(format!("{version}.{kind}"))).map_err(Error::io(WHAT))?;
+    }
+    Ok(())
+}
+
+/// All of them.
+pub(crate) fn list(places: &Places) -> Vec<ReturnedVersion> {
+    let entries = fs::read_dir(folder(places)).into_iter().flatten().flatten();
+    let marks = entries.map(|entry| entry.path()).filter(|path| path.extension().is_some_and(|kind| kind == "json"));
+    marks.filter_map(read).collect()
+}
+
+fn folder(places: &Places) -> PathBuf {
+    places.esp.join("orbitr/failed")
+}
