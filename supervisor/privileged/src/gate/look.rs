@@ -9,6 +9,7 @@ use std::{
 
 use orbitr_host::{exec::Command, facts, figures, files, mounts};
 use orbitr_model::{DataFacts, DataState, Timestamp};
+use tokio::time::timeout;
 
 use super::{
     ask::{Answer, Ask},
@@ -56,9 +57,9 @@ pub(crate) async fn look(run: &Run, since: Duration) -> Vec<(Check, Seen)> {
     let mut seen = Vec::new();
     for check in CHECKS {
         let found = match check {
-            DATA => is_writable(run, data),
+            DATA => on_disk(run, data, is_writable).await,
             CLOCK => clock(run),
-            SPACE => space(run, data),
+            SPACE => on_disk(run, data, space).await,
             SUPERVISOR => supervisor(run, data).await,
             DOCKER => docker(run, data).await,
             PAGES => pages(run, data, since).await,
@@ -71,6 +72,15 @@ pub(crate) async fn look(run: &Run, since: Duration) -> Vec<(Check, Seen)> {
         }
     }
     seen
+}
+
+/// A look that a disk which hangs cannot hold up for ever.
+async fn on_disk(run: &Run, data: Data, look: fn(&Run, Data) -> Seen) -> Seen {
+    let run = run.clone();
+    match timeout(LIMIT, tokio::task::spawn_blocking(move || look(&run, data))).await {
+        Ok(Ok(seen)) => seen,
+        Ok(Err(_)) | Err(_) => Seen::NotYet("the data partition does not answer".to_owned()),
+    }
 }
 
 fn data(run: &Run) -> Data {
