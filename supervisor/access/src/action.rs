@@ -114,6 +114,8 @@ actions! {
     PowerBox: "box.power" "reboot {} or power it off", Administer on TheBox;
     /// Erase everything on the box.
     ResetBox: "box.reset" "reset {} to factory state", Administer on TheBox;
+    /// Update the system: install a version, go back to one, say where they come from.
+    UpdateBox: "box.update" "update the system of {}", Administer on TheBox;
     /// Restart a unit of the machine.
     RestartUnit: "unit.restart" "restart services of {}", Administer on TheBox;
     /// Read the machine's journal.

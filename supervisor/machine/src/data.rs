@@ -19,7 +19,7 @@ use orbitr_host::{
     disks::{BlockDisk, Blocks},
     watch::Watch,
 };
-use orbitr_model::{Act, ActReport, ActState, DataFacts, DataReason, DataState, Disk, Problem};
+use orbitr_model::{Act, ActReport, ActState, DataFacts, DataReason, DataState, Disk, Problem, UpdateFacts};
 use serde::{Serialize, de::DeserializeOwned};
 use tokio::time::sleep;
 
@@ -195,6 +195,14 @@ impl Acts {
         let boot = self.facts().boot_disk.map(|disk| disk.device);
         let others = |disk: &BlockDisk| Some(disk.device.to_string_lossy().into_owned()) != boot;
         Ok(Blocks::machine().disks()?.iter().any(|disk| disk.transport == "usb" && others(disk)))
+    }
+
+    /// What root tells of versions.
+    ///
+    /// # Errors
+    /// Why it does not tell.
+    pub fn updates(&self) -> Result<UpdateFacts, String> {
+        read(&self.box_run().join("updates.json"))
     }
 
     /// How the last act of a name goes or went; none when it was never asked for since the machine started.

@@ -69,6 +69,9 @@ pub enum Error {
     /// The journal.
     #[error("the journal")]
     Journal(#[from] orbitr_host::journal::Error),
+    /// Updates of the system.
+    #[error("updates")]
+    Update(#[from] crate::updates::Refused),
     /// The jobs.
     #[error("the jobs")]
     Jobs(#[from] orbitr_jobs::Error),
@@ -95,6 +98,7 @@ impl From<Error> for Problem {
             Error::Store(error) => error.into(),
             Error::Bus(error) => error.into(),
             Error::Journal(error) => error.into(),
+            Error::Update(refused) => refused.into(),
             Error::Jobs(error) => error.into(),
             Error::NoUnit(name) => Self::not_found("unit", name),
             Error::NotRestartable(name) => {

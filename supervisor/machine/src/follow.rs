@@ -74,6 +74,7 @@ impl Machine {
             never = self.follow_jobs() => never,
             never = self.follow_followers() => never,
             never = self.follow_settings() => never,
+            never = self.follow_updates() => never,
         }
     }
 

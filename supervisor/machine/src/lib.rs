@@ -24,6 +24,7 @@ mod support;
 mod time;
 mod troubles;
 mod units;
+mod updates;
 mod upkeep;
 pub mod zones;
 
@@ -62,6 +63,10 @@ pub use self::{
     support::Bundle,
     time::{ChangeTime, MachineClock, TimeServers, TimeState},
     units::{MachineJob, Unit, UnitDetail, Units},
+    updates::{
+        ChangeUpdateSettings, Channel, Checked, ChooseVersion, InstallUpdate, LiftQuarantine, Offer, PassedOver,
+        Refused, Returned, UpdatePolicy, UpdateSettings, UpdateUpload, Updates, Updating,
+    },
     upkeep::{CertificateState, Certificates, CopyState},
 };
 
@@ -91,6 +96,10 @@ struct Inner {
     applying: Mutex<()>,
     /// Told when the network shall be another.
     network: Notify,
+    /// Told when there may be something to do about updates.
+    updates: Notify,
+    /// Held by whoever brings an update as a file.
+    uploading: Arc<Mutex<()>>,
 }
 
 impl Machine {
@@ -129,6 +138,8 @@ impl Machine {
             followers: follow::Followers::default(),
             applying: Mutex::default(),
             network: Notify::new(),
+            updates: Notify::new(),
+            uploading: Arc::default(),
         };
         Ok(Self { inner: Arc::new(inner) })
     }
@@ -142,6 +153,9 @@ impl Machine {
             .kind(reset::kind::ResetJob(outside.clone()))
             .kind(upkeep::Renew(outside.clone()))
             .kind(upkeep::Copy)
+            .kind(updates::CheckJob::new(self.works()))
+            .kind(updates::UpdateJob::new(self.works()))
+            .kind(updates::ChooseJob::new(self.works()))
     }
 
     fn outside(&self) -> &Outside {

@@ -7,6 +7,7 @@ use orbitr_model::Timestamp;
 
 use crate::{
     data::{Acts, Places},
+    updates::Updating,
     upkeep::Certificates,
 };
 
@@ -29,6 +30,8 @@ pub struct Outside {
     pub confirm_within: Duration,
     /// The box's own certificates; none where nobody serves them.
     pub certificates: Option<Arc<dyn Certificates>>,
+    /// The image's part of updates.
+    pub updating: Updating,
 }
 
 /// Enough to open the new address and to sign in. The image's orbitr-network-trial.timer is longer by a little.
@@ -52,6 +55,7 @@ impl Outside {
             support_dir: SUPPORT_DIR.into(),
             confirm_within: CONFIRM_WITHIN,
             certificates: None,
+            updating: Updating::default(),
         }
     }
 

@@ -44,6 +44,18 @@ deeds! {
     BOX_POWER_OFF = "box.power-off";
     /// Somebody asked for everything on the box to be erased.
     BOX_FACTORY_RESET = "box.factory-reset";
+    /// Somebody had a version of the system installed, or the box did by itself.
+    BOX_UPDATE = "box.update";
+    /// Somebody changed where updates of the system come from and what is done with them.
+    BOX_UPDATE_SETTINGS = "box.update-settings";
+    /// Somebody brought a version of the system as a file.
+    BOX_UPDATE_UPLOAD = "box.update-upload";
+    /// Somebody said which installed version is to be started.
+    BOX_CHOOSE_VERSION = "box.choose-version";
+    /// Somebody said that a version that came back may be tried again.
+    BOX_UPDATE_LIFT = "box.update-lift";
+    /// A version was tried, did not do its work, and the one before came back.
+    BOX_UPDATE_RETURNED = "box.update-returned";
     /// Somebody turned safe mode on: apps stay stopped.
     BOX_SAFE_MODE_ON = "box.safe-mode-on";
     /// Somebody turned safe mode off.

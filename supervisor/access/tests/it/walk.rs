@@ -22,7 +22,7 @@ fn routes() -> Routes {
         };
     }
     walk! {
-        ViewBox "" ChangeBox "" ViewMachine "" ChangeNetwork "" ChangeSsh "" PowerBox "" ResetBox "" RestartUnit ""
+        ViewBox "" ChangeBox "" ViewMachine "" ChangeNetwork "" ChangeSsh "" PowerBox "" ResetBox "" RestartUnit "" UpdateBox ""
         ViewJournal "" MakeSupportBundle ""
         OwnAccount "" ChangeOwnAccount "" ChangeOwnPassword "" SignOut "" ViewPeople ""
         ManagePeople "" ViewAudit "" ListEvents "" ListProjects "" ViewProject "/{project}" InstallApp "/{project}"

@@ -17,6 +17,9 @@ use super::{ASKED_FOR, Acts};
 /// How long an act may take where something stands in for its unit.
 const STAND_IN: Duration = Duration::from_secs(60);
 
+/// How often an act that somebody else asked for is looked at.
+const LOOK_AGAIN: Duration = Duration::from_secs(1);
+
 /// An act that is over and did not say how it went.
 pub(super) fn ended(word: &str) -> Problem {
     Problem::new(502, "act-ended", "It ended before it was done").why(format!("systemd says «{word}»."))
@@ -91,6 +94,54 @@ impl Acts {
             (None, Ok(JobResult::Done)) => Ok(value),
             (None, Ok(JobResult::NotDone(word))) => Err(self::ended(&word)),
             (None, Err(error)) => Err(error.into()),
+        }
+    }
+
+    /// The same, and hands on what the act says of itself meanwhile.
+    ///
+    /// # Errors
+    /// As [`Acts::perform`].
+    pub async fn perform_telling(
+        &self,
+        act: Act,
+        id: &str,
+        request: &impl Serialize,
+        limit: Duration,
+        tell: impl Fn(&ActReport),
+    ) -> Result<Option<Value>, Problem> {
+        let folder = self.box_run().join("results");
+        let mut watch = Watch::folders([folder.as_path()]).ok();
+        let mut doing = std::pin::pin!(self.perform(act, id, request, limit));
+        loop {
+            let changed = async {
+                let heard = match &mut watch {
+                    Some(watch) => watch.changed().await.is_ok(),
+                    None => false,
+                };
+                if !heard {
+                    std::future::pending::<()>().await;
+                }
+            };
+            tokio::select! {
+                ended = &mut doing => return ended,
+                () = changed => {
+                    if let Some(report) = self.report(act).filter(|report| report.id == id) {
+                        tell(&report);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Waits until an act that was asked for before has ended, for at most `limit`.
+    pub async fn settled(&self, act: Act, limit: Duration) {
+        let ended = async {
+            while self.running(act).is_some() && !self.was_killed(act).await {
+                tokio::time::sleep(LOOK_AGAIN).await;
+            }
+        };
+        if timeout(limit, ended).await.is_err() {
+            tracing::warn!(%act, "an act is still at work");
         }
     }
 

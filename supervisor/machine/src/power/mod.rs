@@ -124,7 +124,7 @@ pub(crate) fn pending(jobs: &[Unfinished]) -> Option<Pending> {
 }
 
 /// Refuses where something that takes the machine down waits already.
-fn going_down(jobs: &[Unfinished]) -> Result<(), Error> {
+pub(crate) fn going_down(jobs: &[Unfinished]) -> Result<(), Error> {
     match (pending(jobs), reset::pending(jobs)) {
         (Some(pending), _) => Err(Error::PowerPending(pending)),
         (None, Some(job)) => Err(Error::ResetPending(job)),

@@ -1,6 +1,7 @@
 //! The machine underneath: with a fake systemd that bites, and on a machine that has none.
 
 mod rescue;
+mod updates;
 
 use std::{io::Read, path::Path, sync::Arc, time::Duration};
 
@@ -83,6 +84,7 @@ fn nowhere() -> Outside {
         support_dir: "/nonexistent".into(),
         confirm_within: Duration::from_secs(120),
         certificates: None,
+        updating: orbitr_machine::Updating::default(),
     }
 }
 
