@@ -11,13 +11,14 @@ mod support;
 mod time;
 mod trial;
 mod units;
+mod updates;
 
 use maud::{Markup, html};
 use orbitr_access::{
     Permit, TheBox,
     action::{
-        ChangeBox, ChangeNetwork, ChangeSsh, MakeSupportBundle, PowerBox, ResetBox, RestartUnit, ViewJournal,
-        ViewMachine,
+        ChangeBox, ChangeNetwork, ChangeSsh, MakeSupportBundle, PowerBox, ResetBox, RestartUnit, UpdateBox,
+        ViewJournal, ViewMachine,
     },
     gate::Routes,
 };
@@ -57,6 +58,15 @@ pub(crate) fn routes(routes: Routes<Site>) -> Routes<Site> {
         .get(ViewMachine, "/system/power", power::page)
         .get(ViewMachine, "/system/power/{verb}", power::confirm)
         .post(PowerBox, "/system/power/{verb}", power::act)
+        .get(ViewMachine, "/system/updates", updates::page)
+        .get(ViewMachine, "/system/updates/state", updates::state_part)
+        .post(UpdateBox, "/system/updates/check", updates::check)
+        .post(UpdateBox, "/system/updates/install", updates::install)
+        .post(UpdateBox, "/system/updates/upload", updates::upload)
+        .post(UpdateBox, "/system/updates/settings", updates::save)
+        .post(UpdateBox, "/system/updates/lift", updates::lift)
+        .get(ViewMachine, "/system/updates/versions/{version}", updates::confirm)
+        .post(UpdateBox, "/system/updates/versions/{version}", updates::choose)
         .get(ViewMachine, "/system/rescue", rescue::page)
         .post(ChangeBox, "/system/rescue/safe-mode", rescue::safe_mode)
         .get(ViewMachine, "/system/rescue/factory-reset", rescue::confirm_reset)
@@ -66,7 +76,7 @@ pub(crate) fn routes(routes: Routes<Site>) -> Routes<Site> {
 }
 
 /// The pages of this section: their address below `/system`, their word, other words that find them.
-pub(crate) const PAGES: [(&str, &str, &str); 9] = [
+pub(crate) const PAGES: [(&str, &str, &str); 10] = [
     ("", "About", ""),
     ("/units", "Units", "services systemd failed restart"),
     ("/journal", "Journal", "logs journalctl machine"),
@@ -74,6 +84,7 @@ pub(crate) const PAGES: [(&str, &str, &str); 9] = [
     ("/ssh", "SSH", "shell root keys authorized login"),
     ("/time", "Time", "clock ntp zone servers"),
     ("/power", "Power", "reboot restart shutdown power off machine"),
+    ("/updates", "Updates", "version system upgrade roll back slot channel image"),
     ("/rescue", "Rescue", "safe mode factory reset erase start over"),
     ("/support", "Support", "bundle help download"),
 ];

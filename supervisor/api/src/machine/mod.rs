@@ -5,6 +5,7 @@ mod journal;
 mod network;
 mod reset;
 mod safe_mode;
+mod updates;
 
 use axum::{
     Json,
@@ -30,7 +31,7 @@ const TAG: &str = "Box";
 
 pub(crate) fn routes(api: Builder) -> Builder {
     let op = |method, path, id, summary| Operation::new(method, path, id, summary).tag(TAG);
-    let api = network::routes(safe_mode::routes(reset::routes(journal::routes(host::routes(api)))));
+    let api = updates::routes(network::routes(safe_mode::routes(reset::routes(journal::routes(host::routes(api))))));
     api.on(ViewBox, op(Method::GET, "/box", "getBox", "What the box runs on").answers::<About>(200, "The box"), about)
         .on(
             ViewBox,

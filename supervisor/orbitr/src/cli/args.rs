@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
 
-use super::{adopt, apps, archives, bindings, jobs::JobVerb, moves, policy, releases, remedies};
+use super::{adopt, apps, archives, bindings, jobs::JobVerb, moves, policy, releases, remedies, updates};
 
 const REACHING: &str = "Reaching the box";
 
@@ -47,8 +47,11 @@ impl Common {
 pub(crate) enum Verb {
     /// How the box is doing
     Status,
-    /// What the box runs on, and its figures
-    Box,
+    /// What the box runs on, and its figures; updates of its system
+    Box {
+        #[command(subcommand)]
+        verb: Option<updates::BoxVerb>,
+    },
     /// The apps
     Apps,
     /// One app

@@ -28,6 +28,7 @@ mod routes;
 mod ssh;
 pub(crate) mod stream;
 mod time;
+mod updates;
 mod verbs;
 
 use std::process::ExitCode;

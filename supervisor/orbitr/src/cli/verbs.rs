@@ -10,7 +10,7 @@ use super::{
     jobs::{self, JobVerb},
     machine, moves, network,
     output::Output,
-    people, policy, releases, remedies, rescue, ssh,
+    people, policy, releases, remedies, rescue, ssh, updates,
 };
 
 /// Does it; how it ended.
@@ -18,7 +18,8 @@ pub(super) async fn run(common: &Common, verb: Verb, out: &mut Output) -> Result
     let client = &Client::new(common)?;
     match verb {
         Verb::Status => about::status(client, out).await,
-        Verb::Box => about::the_box(client, out).await,
+        Verb::Box { verb: None } => about::the_box(client, out).await,
+        Verb::Box { verb: Some(verb) } => updates::run(client, out, &verb).await,
         Verb::RotateKey => about::rotate_key(client, out).await,
         Verb::RenewCertificate(args) => remedies::renew_certificate(client, out, args.wait).await,
         Verb::CopyDatabase(args) => remedies::copy_database(client, out, args.wait).await,

@@ -243,6 +243,9 @@ impl Rooms {
         if let Some(places) = &config.image {
             outside.image = true;
             outside.acts = Some(Acts::new(places.clone()));
+            if places.stands_in {
+                outside.updating.image = places.run.join("updates");
+            }
         }
         let machine = Machine::open_with(store.clone(), config.state_dir.clone(), VERSION, outside);
         let machine = machine.await.context("the box's settings cannot be read")?;
