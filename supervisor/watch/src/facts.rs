@@ -4,7 +4,7 @@ use jiff::SignedDuration;
 use orbitr_apps::{AppView, CHANGE_JOB, Leak, OUT_OF_MEMORY, OtherDisk, Phase, START_JOBS};
 use orbitr_jobs::{Failed, Overdue};
 use orbitr_machine::{CertificateState, CopyState, Issue, Used};
-use orbitr_model::{AppId, AppState, Timestamp, deed};
+use orbitr_model::{AppId, AppState, ReturnedVersion, Timestamp, deed};
 use orbitr_store::events;
 use rusqlite::Connection;
 
@@ -43,6 +43,8 @@ pub(crate) struct Facts {
     pub(crate) certificates: Option<CertificateState>,
     /// How the copies of the database are.
     pub(crate) copies: CopyState,
+    /// The versions of the system that came back and are in quarantine, the newest first.
+    pub(crate) returned: Vec<ReturnedVersion>,
     /// The ends of containers in the last 24 hours, the oldest first.
     pub(crate) ends: Vec<End>,
     /// How much of the last five minutes was lost by waiting for memory, 0 to 100 per cent; none where nobody counts.
@@ -160,6 +162,7 @@ impl Watch {
             other_disks,
             certificates: inner.machine.certificates(),
             copies: inner.machine.copies().await,
+            returned: inner.machine.returned_versions().await,
             ends: kept.ends,
             memory_pressure: orbitr_host::pressure::memory().map(|pressure| pressure.over_5_min),
         })

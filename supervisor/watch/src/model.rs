@@ -80,6 +80,8 @@ kinds! {
     ClockWrong = "clock-wrong", Box;
     /// A unit of the machine has failed.
     UnitFailed = "unit-failed", Unit;
+    /// A version of the system was tried and came back.
+    UpdateReturned = "update-returned", Box;
     /// An app ends again and again.
     AppCrashLooping = "app-crash-looping", App;
     /// Something else holds a port that an app needs to come up.
@@ -314,6 +316,8 @@ pub enum Fix {
     OpenTime,
     /// Look at the network.
     OpenNetwork,
+    /// Look at the updates of the system.
+    OpenUpdates,
     /// Look at the machine.
     OpenMachine,
 }
@@ -345,6 +349,7 @@ impl Fix {
             Self::OpenUnit { .. } => "Look at the unit",
             Self::OpenTime => "Look at the time",
             Self::OpenNetwork => "Look at the network",
+            Self::OpenUpdates => "Look at the updates",
             Self::OpenMachine => "Look at the machine",
         }
     }
@@ -364,6 +369,7 @@ impl Fix {
                 | Self::OpenUnit { .. }
                 | Self::OpenTime
                 | Self::OpenNetwork
+                | Self::OpenUpdates
                 | Self::OpenMachine
         )
     }

@@ -150,7 +150,7 @@ fn may(fix: &Fix, caller: &Caller) -> bool {
         Fix::OpenRemoval { app } => caller.may::<RemoveApp>(app),
         Fix::OpenApps => caller.may::<ListApps>(&TheBox),
         Fix::OpenJob { app, .. } => caller.may_on_job::<ViewJob>(app.as_ref(), &Actor::Box),
-        Fix::OpenUnit { .. } | Fix::OpenTime | Fix::OpenNetwork | Fix::OpenMachine => {
+        Fix::OpenUnit { .. } | Fix::OpenTime | Fix::OpenNetwork | Fix::OpenUpdates | Fix::OpenMachine => {
             caller.may::<ViewMachine>(&TheBox)
         }
     }

@@ -165,6 +165,7 @@ fn button(fix: &Fix, label: &str) -> ui::Button {
         Fix::OpenUnit { unit } => open(Icon::Server, format!("/system/units/{}", segment(unit))),
         Fix::OpenTime => open(Icon::Clock, "/system/time".to_owned()),
         Fix::OpenNetwork => open(Icon::Network, "/system/network".to_owned()),
+        Fix::OpenUpdates => open(Icon::ArrowUp, "/system/updates".to_owned()),
         Fix::OpenMachine => open(Icon::Server, "/system".to_owned()),
     }
 }

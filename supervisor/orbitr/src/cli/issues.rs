@@ -75,6 +75,7 @@ fn how(client: &Client, fix: &Value) -> String {
         "open-unit" => format!("orbitr unit show {unit}"),
         "open-time" => "orbitr time".to_owned(),
         "open-network" => "orbitr network".to_owned(),
+        "open-updates" => "orbitr box update".to_owned(),
         "open-machine" => "orbitr units --failed".to_owned(),
         _ => text(fix, "/label"),
     }

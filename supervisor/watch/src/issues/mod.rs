@@ -27,6 +27,7 @@ mod secret_in_log;
 #[cfg(test)]
 mod tests;
 mod unit_failed;
+mod update_returned;
 
 use jiff::SignedDuration;
 use orbitr_apps::{AppView, Verb};
@@ -44,6 +45,7 @@ const CATALOGUE: &[fn(&Facts, &mut Findings)] = &[
     disk_full::look,
     clock_wrong::look,
     unit_failed::look,
+    update_returned::look,
     app_crash_looping::look,
     port_conflict::look,
     port_not_freed::look,

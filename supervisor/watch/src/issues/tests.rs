@@ -41,6 +41,7 @@ fn well() -> Facts {
         other_disks: Vec::new(),
         certificates: None,
         copies: CopyState::default(),
+        returned: Vec::new(),
         ends: Vec::new(),
         memory_pressure: Some(3.0),
     }

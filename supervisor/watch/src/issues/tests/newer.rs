@@ -170,3 +170,30 @@ fn a_disk_that_is_away_is_told_as_that_and_a_full_one_before_it_hurts() {
     let full = only(&with(GIB / 4), Kind::DataDiskFull);
     assert_eq!(full.fixes, [Fix::OpenSettings { app: shop() }]);
 }
+
+#[test]
+fn a_version_that_came_back_is_told_with_what_it_did_not_do() {
+    let back = orbitr_model::ReturnedVersion {
+        version: "0.2.0".parse().unwrap(),
+        at: Some(ago(500)),
+        reason: Some(orbitr_model::ReturnReason {
+            code: "health-ui".to_owned(),
+            title: "The sign-in page did not answer".to_owned(),
+            detail: "status 500".to_owned(),
+        }),
+        boot_id: None,
+    };
+    let found = only(&Facts { returned: vec![back.clone()], ..well() }, Kind::UpdateReturned);
+    assert_eq!(
+        (found.severity, found.since, &found.fixes[..]),
+        (Severity::Warning, Some(ago(500)), &[Fix::OpenUpdates][..])
+    );
+    assert!(
+        found.title.contains("0.2.0")
+            && says(&found, "Why").contains("health-ui")
+            && says(&found, "Seen") == "status 500"
+    );
+    let silent = orbitr_model::ReturnedVersion { at: None, reason: None, ..back };
+    let found = only(&Facts { returned: vec![silent], ..well() }, Kind::UpdateReturned);
+    assert!(found.since.is_none() && says(&found, "Why").contains("did not come so far"));
+}
