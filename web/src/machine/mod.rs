@@ -13,6 +13,7 @@ mod trial;
 mod units;
 mod updates;
 
+use axum::{extract::DefaultBodyLimit, handler::Handler};
 use maud::{Markup, html};
 use orbitr_access::{
     Permit, TheBox,
@@ -32,6 +33,8 @@ use crate::{
 };
 
 pub(crate) fn routes(routes: Routes<Site>) -> Routes<Site> {
+    // An update is larger than any form; the room itself bounds it by what was signed.
+    let upload = updates::upload.layer(DefaultBodyLimit::disable());
     routes
         .get(ViewMachine, "/system", about::page)
         .get(ViewMachine, "/system/issues", about::issues_part)
@@ -62,7 +65,7 @@ pub(crate) fn routes(routes: Routes<Site>) -> Routes<Site> {
         .get(ViewMachine, "/system/updates/state", updates::state_part)
         .post(UpdateBox, "/system/updates/check", updates::check)
         .post(UpdateBox, "/system/updates/install", updates::install)
-        .post(UpdateBox, "/system/updates/upload", updates::upload)
+        .post(UpdateBox, "/system/updates/upload", upload)
         .post(UpdateBox, "/system/updates/settings", updates::save)
         .post(UpdateBox, "/system/updates/lift", updates::lift)
         .get(ViewMachine, "/system/updates/versions/{version}", updates::confirm)

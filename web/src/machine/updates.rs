@@ -118,12 +118,16 @@ fn offered(offer: &Offer, updates: &Updates, clock: &Clock) -> ui::Card {
     )
 }
 
+/// Whether a version came back, and nobody has lifted that.
+fn came_back(found: &InstalledVersion, updates: &Updates) -> bool {
+    updates.returned.iter().any(|back| back.version == found.version && !back.lifted)
+}
+
 fn look_of(found: &InstalledVersion, updates: &Updates) -> Status {
-    let back = updates.returned.iter().any(|back| back.version == found.version && !back.lifted);
     match (found.running, found.blessed) {
         (true, true) => Status::new(Tone::Good, Icon::CircleCheck, "Runs"),
         (true, false) => Status::new(Tone::Busy, Icon::LoaderCircle, "Runs, on trial"),
-        (false, _) if back => Status::new(Tone::Bad, Icon::CircleX, "Came back"),
+        (false, _) if came_back(found, updates) => Status::new(Tone::Bad, Icon::CircleX, "Came back"),
         (false, true) => Status::new(Tone::Neutral, Icon::Square, "Kept"),
         (false, false) => Status::new(Tone::Neutral, Icon::Clock, "Not tried yet"),
     }
@@ -136,7 +140,7 @@ fn installed(updates: &Updates) -> ui::Table {
             orbitr_model::Slot::B => "B",
         };
         Row::new().cell(found.version.as_str()).cell(slot).cell(ui::status(look_of(found, updates))).cell(html! {
-            @if updates.job.is_none() && (!found.running || updates.chosen.is_some()) {
+            @if updates.job.is_none() && !came_back(found, updates) && (!found.running || updates.chosen.is_some()) {
                 (ui::link_button("Start this one …", format!("{HERE}/versions/{}", found.version)).small().quiet().opens_dialog())
             }
         })

@@ -328,7 +328,7 @@ impl Machine {
     /// Has the next starts be of another installed version, as a job.
     ///
     /// # Errors
-    /// [`Error::Unavailable`] in hosted mode; [`Refused::NotInstalled`].
+    /// [`Error::Unavailable`] in hosted mode; [`Refused::NotInstalled`], [`Refused::Quarantined`].
     pub async fn choose_version(
         &self,
         permit: &Permit<UpdateBox>,
@@ -338,6 +338,9 @@ impl Machine {
         let version = request.version.clone();
         if !known.facts.installed.iter().any(|other| other.version == version) {
             return Err(Refused::NotInstalled(version).into());
+        }
+        if known.is_quarantined(&version) {
+            return Err(Refused::Quarantined(version).into());
         }
         let event = self.event(permit, deed::BOX_CHOOSE_VERSION, &version, json!({ "restart": request.restart }));
         let title = format!("Start Orbitr OS {version} from now on");

@@ -209,6 +209,13 @@ async fn a_version_that_came_back_is_not_tried_again_until_somebody_says_so() {
     assert_eq!(room.machine.returned_versions().await.len(), 1);
     assert_eq!(install(&room, &wanted("0.2.0")).await.as_deref(), Some("update-quarantined"));
 
+    let mut there = back("b1");
+    there["installed"] = json!([{"version": "0.2.0", "slot": "b", "tries_left": 0, "tries_done": 3, "blessed": false, "running": false}]);
+    world.facts(&there);
+    let choose = ChooseVersion { version: version("0.2.0"), restart: false };
+    let refused = room.machine.choose_version(&update(), &choose).await.unwrap_err();
+    assert_eq!(code(refused), (409, "update-quarantined".into()));
+    world.facts(&back("b1"));
     let other = LiftQuarantine { version: version("0.3.0") };
     assert_eq!(code(room.machine.lift_quarantine(&update(), &other).await.unwrap_err()).0, 404);
     let lift = LiftQuarantine { version: version("0.2.0") };
