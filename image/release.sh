@@ -54,6 +54,7 @@ update_set() {
     pack "$built.verity.raw" "$verity"
     cp "$built.efi" "$set.efi"
     # the newest migration of the database that this version knows
+    # shellcheck disable=SC2153 # common.sh sets it
     state=$(find "$ROOT/supervisor/store/migrations" -name '[0-9]*.sql' -printf '%f\n' | sort | tail -n 1 | sed 's/_.*//; s/^0*//')
     "$ROOT/image/manifest" "$VERSION" "$SOURCE_DATE_EPOCH" "$MIN_VERSION" "$state" "$NOTES" \
         verity "$verity" "$built.verity.raw" root "$root" "$built.root.raw" uki "$set.efi" "$built.efi" >"$set.json"
