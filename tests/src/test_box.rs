@@ -262,8 +262,18 @@ impl TestBox {
     /// Somebody on the network without any right.
     #[must_use]
     pub fn anonymous(&self) -> Client {
-        let authority = || Client::https(self.port, &fs::read(self.state().join("tls/ca.pem")).unwrap());
-        self.anonymous.get_or_init(authority).clone()
+        self.anonymous.get_or_init(|| self.connect()).clone()
+    }
+
+    /// The same visitor over a connection of its own: the server ends one on which it has refused a thousand requests
+    /// before their end.
+    #[must_use]
+    pub fn apart(&self, visitor: &Client) -> Client {
+        self.connect().with(visitor.who.clone())
+    }
+
+    fn connect(&self) -> Client {
+        Client::https(self.port, &fs::read(self.state().join("tls/ca.pem")).unwrap())
     }
 
     /// The user of this process, at the control socket.

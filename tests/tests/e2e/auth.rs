@@ -138,8 +138,9 @@ async fn no_other_site_can_send_a_change() {
         if route.is_safe() {
             continue;
         }
+        let browser = it.apart(&ada.browser);
         for headers in foreign {
-            let mut request = ada.browser.bare(route.method.parse().unwrap(), &route.path_with(|_| "none".to_owned()));
+            let mut request = browser.bare(route.method.parse().unwrap(), &route.path_with(|_| "none".to_owned()));
             for (name, value) in *headers {
                 request = request.header(*name, *value);
             }

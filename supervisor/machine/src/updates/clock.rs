@@ -38,7 +38,7 @@ enum Next {
 }
 
 /// Decides that from how things are; pure.
-fn next(updates: &Updates, tried: Option<&Tried>, hour: i8, now: Timestamp) -> Next {
+fn next(updates: &Updates, tried: Option<&Tried>, hour: u8, now: Timestamp) -> Next {
     let settings = &updates.settings;
     let unproven = updates.gate.as_ref().is_some_and(|gate| gate.counted && gate.state != GateState::Passed);
     // Who went back by hand decides when to go forward.
@@ -108,7 +108,7 @@ impl Machine {
         } else {
             updates
         };
-        let hour = now.to_zoned(self.time_zone()).hour();
+        let hour = now.to_zoned(self.time_zone()).hour().unsigned_abs();
         let tried = self.inner.store.read(settings::tried).await?;
         match next(&updates, tried.as_ref(), hour, now) {
             Next::Nothing => Ok(()),
@@ -215,7 +215,7 @@ mod tests {
         }
     }
 
-    fn at(updates: &Updates, hour: i8) -> Next {
+    fn at(updates: &Updates, hour: u8) -> Next {
         next(updates, None, hour, Timestamp::UNIX_EPOCH)
     }
 

@@ -67,9 +67,9 @@ pub struct UpdateSettings {
     /// What the box does by itself.
     pub policy: UpdatePolicy,
     /// The hour from which it may restart by itself, 0 to 23, in the box's time zone.
-    pub window_from: i8,
+    pub window_from: u8,
     /// The hour at which that ends. The same as the first: the whole day.
-    pub window_until: i8,
+    pub window_until: u8,
     /// Nothing happens by itself for the time being.
     pub hold: bool,
 }
@@ -94,10 +94,10 @@ pub struct ChangeUpdateSettings {
     pub policy: Option<UpdatePolicy>,
     /// The hour from which it may restart by itself.
     #[schemars(range(min = 0, max = 23))]
-    pub window_from: Option<i8>,
+    pub window_from: Option<u8>,
     /// The hour at which that ends.
     #[schemars(range(min = 0, max = 23))]
-    pub window_until: Option<i8>,
+    pub window_until: Option<u8>,
     /// Whether nothing happens by itself.
     pub hold: Option<bool>,
 }
@@ -119,7 +119,7 @@ impl ChangeUpdateSettings {
             }
         };
         for (name, hour) in [("window_from", self.window_from), ("window_until", self.window_until)] {
-            if hour.is_some_and(|hour| !(0..=23).contains(&hour)) {
+            if hour.is_some_and(|hour| hour > 23) {
                 field(name, "An hour is a number from 0 to 23.");
             }
         }
@@ -156,7 +156,7 @@ impl UpdateSettings {
     }
 
     /// Whether the window is open at this hour.
-    pub(super) fn is_open(&self, hour: i8) -> bool {
+    pub(super) fn is_open(&self, hour: u8) -> bool {
         let (from, until) = (self.window_from, self.window_until);
         match from.cmp(&until) {
             std::cmp::Ordering::Less => (from..until).contains(&hour),
@@ -284,7 +284,7 @@ mod tests {
     fn a_window_may_go_over_midnight() {
         let window =
             |from, until| UpdateSettings { window_from: from, window_until: until, ..UpdateSettings::default() };
-        let open = |from, until| (0..24).filter(|hour| window(from, until).is_open(*hour)).collect::<Vec<i8>>();
+        let open = |from, until| (0..24).filter(|hour| window(from, until).is_open(*hour)).collect::<Vec<u8>>();
         assert_eq!(open(3, 5), [3, 4]);
         assert_eq!(open(23, 1), [0, 23]);
         assert_eq!(open(7, 7).len(), 24);

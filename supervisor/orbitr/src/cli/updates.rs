@@ -110,10 +110,10 @@ pub(crate) struct SetArgs {
     policy: Option<Policy>,
     /// The hour from which it may restart by itself, 0 to 23
     #[arg(long, value_name = "HOUR")]
-    from: Option<i8>,
+    from: Option<u8>,
     /// The hour at which that ends
     #[arg(long, value_name = "HOUR")]
-    until: Option<i8>,
+    until: Option<u8>,
     /// Have nothing happen by itself for the time being
     #[arg(long, value_enum)]
     hold: Option<OnOff>,

@@ -60,8 +60,8 @@ impl SettingsForm {
                 _ => UpdatePolicy::ByHand,
             }),
             // What is no number is refused as an hour.
-            window_from: Some(self.window_from.trim().parse().unwrap_or(-1)),
-            window_until: Some(self.window_until.trim().parse().unwrap_or(-1)),
+            window_from: Some(self.window_from.trim().parse().unwrap_or(u8::MAX)),
+            window_until: Some(self.window_until.trim().parse().unwrap_or(u8::MAX)),
             hold: Some(self.hold == "on"),
         }
     }

@@ -259,7 +259,7 @@ async fn settings_are_checked_and_kept() {
     let wrong = ChangeUpdateSettings {
         source: Some("ftp://example.org".to_owned()),
         window_from: Some(24),
-        window_until: Some(-1),
+        window_until: Some(200),
         ..ChangeUpdateSettings::default()
     };
     let problem = Problem::from(room.machine.change_updates(&update(), &wrong).await.unwrap_err());
