@@ -198,20 +198,9 @@ mod tests {
         };
         Updates {
             available: true,
-            reason: String::new(),
-            running: None,
-            chosen: None,
-            waiting: None,
-            installed: Vec::new(),
-            returned: Vec::new(),
-            gate: None,
             offer: Some(offer),
-            passed_over: Vec::new(),
-            checked_at: None,
-            check_problem: None,
             settings: UpdateSettings { policy, ..UpdateSettings::default() },
-            built_in_source: None,
-            job: None,
+            ..Updates::default()
         }
     }
 

@@ -45,7 +45,7 @@ use crate::{Error, Machine, MachineJob};
 const HOSTED: &str = "This is hosted mode: the operating system is not Orbitr's to update. Update it as you always do; a new Orbitr is installed like any other package.";
 
 /// Updates of the system, as they are.
-#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, JsonSchema)]
 pub struct Updates {
     /// Whether the system can be updated from here.
     pub available: bool,
@@ -185,21 +185,12 @@ impl Machine {
         };
         let (settings, checked, lifted, job) = self.inner.store.read(read).await?;
         let mut updates = Updates {
-            available: false,
-            reason: String::new(),
-            running: None,
-            chosen: None,
-            waiting: None,
-            installed: Vec::new(),
-            returned: Vec::new(),
-            gate: None,
-            offer: None,
-            passed_over: Vec::new(),
             checked_at: checked.as_ref().map(|checked| checked.at),
             check_problem: checked.as_ref().and_then(|checked| checked.problem.clone()),
             built_in_source: settings::built_in(&works.outside.updating.image),
             settings,
             job,
+            ..Updates::default()
         };
         let known = match works.known(&self.inner.store).await {
             Ok(known) => known,
