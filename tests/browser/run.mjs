@@ -41,7 +41,8 @@ const { close } = await import("./lib/browser.mjs");
 for (const name of ["main", "pages", "sessions", "keyboard", "clicks", "image", "network", "rescue", "image-updates", "updates", "issues", "issues-apps", "issues-box", "issues-jobs", "policy", "archives", "bindings", "adopt", "disks"]) await import(`./suites/${name}.mjs`);
 
 const { passed, failed } = await runAll(words, width);
-await close();
+// a browser that does not end is ended with this process
+await Promise.race([close(), new Promise((resolve) => setTimeout(resolve, 20_000).unref())]);
 // a suite that could not begin has left its box
 for (const box of Box.all) await box.gone().catch((error) => console.error(`${box.name}: ${error.message}`));
 // for scripts/test, which reads node's own words

@@ -88,10 +88,11 @@ impl Drop for Registry {
     }
 }
 
+/// Runs a program, two minutes long at most: one that hangs is a failure that names it.
 fn run(program: &str, arguments: &[&str]) -> String {
-    let output = Command::new(program).args(arguments).output().unwrap();
+    let output = Command::new("timeout").args(["--kill-after=5", "120", program]).args(arguments).output().unwrap();
     let said = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{program} {arguments:?}: {said}");
+    assert!(output.status.success(), "{program} {arguments:?}: {} {said}", output.status);
     String::from_utf8_lossy(&output.stdout).into_owned()
 }
 

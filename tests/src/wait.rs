@@ -4,6 +4,9 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
+/// How long one question may take, however long the answer may be waited for: one that hangs is asked anew.
+const ONE: Duration = Duration::from_secs(30);
+
 /// Asks again and again until there is an answer.
 ///
 /// # Panics
@@ -15,7 +18,7 @@ pub async fn eventually<T, F: Future<Output = Option<T>>>(
 ) -> T {
     let begun = Instant::now();
     loop {
-        if let Some(answer) = ask().await {
+        if let Ok(Some(answer)) = tokio::time::timeout(ONE, ask()).await {
             return answer;
         }
         assert!(begun.elapsed() < limit, "{what}: not within {limit:?}");

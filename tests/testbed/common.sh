@@ -8,13 +8,15 @@
 
 . "$(dirname "${BASH_SOURCE[0]}")/../../scripts/lib.sh"
 
-TESTBED=$ROOT/target/testbed
+# more than one can be up beside each other: ORBITR_TESTBED names another one than the first
+TESTBED=$ROOT/target/testbed${ORBITR_TESTBED:+-$ORBITR_TESTBED}
+IMAGES_STORE=$ROOT/target/testbed/registry   # what all registries serve
 RUN=$TESTBED/run          # sockets, pid files; made anew by `up`
 LOGS=$TESTBED/logs
 REGISTRY=127.0.0.1:5000   # inside
 SOCKET=$RUN/docker.sock
 REGISTRY_PROGRAM=$CACHE/docker-registry/usr/bin/docker-registry
-CGROUP=/orbitr-testbed-$(printf '%s' "$ROOT" | sha256sum | cut -c 1-8)
+CGROUP=/orbitr-testbed-$(printf '%s' "$TESTBED" | sha256sum | cut -c 1-8)
 ENTER=$ROOT/tests/testbed/enter   # works inside and outside
 
 inside() { [ "$(cat /run/orbitr-testbed 2>/dev/null)" = "$TESTBED" ]; }
