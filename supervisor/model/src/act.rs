@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::{ActProblem, ImageVersion, PartUuid};
+use crate::{ActProblem, ImageVersion, PartUuid, ReturnReason};
 
 /// One thing that needs root: one unit of the image each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
@@ -288,6 +288,10 @@ pub struct ChooseVersionRequest {
     pub id: String,
     /// The installed version that is to be started.
     pub target: ImageVersion,
+    /// Why the version that runs is given up for it: then that one is marked, and is not started again. None: it stays a good
+    /// one.
+    #[serde(default)]
+    pub reason: Option<ReturnReason>,
 }
 
 /// `save-support.json`, which the menu on the box's own screen hands in beside the bundle.

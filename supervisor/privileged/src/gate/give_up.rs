@@ -26,7 +26,7 @@ pub(super) async fn give_up(run: &Run, facts: Option<&UpdateFacts>, why: &Error)
         }
         other => ReturnReason { code: "health-unknown".to_owned(), title: other.to_string(), detail: String::new() },
     };
-    let mark = updates::Mark { version, reason, boot_id: clock::boot_id(), journal: journal(run).await };
+    let mark = updates::Mark { version, reason, boot_id: clock::boot_id(), journal: updates::journal(run).await };
     // Without its mark it goes back all the same; its counter says as much.
     if let Err(error) = updates::leave_mark(&run.places, mark, Timestamp::now()) {
         tracing::warn!(%error, "the mark could not be left");
@@ -34,8 +34,7 @@ pub(super) async fn give_up(run: &Run, facts: Option<&UpdateFacts>, why: &Error)
     if let Err(error) = bless(run, "bad").await {
         tracing::warn!(%error, "its tries could not be used up: it will be tried again");
     }
-    let sync = Command::new("sync").arg("--file-system").arg(&run.places.esp).limit(LIMIT);
-    let _ = sync.run(&run.cancel).await;
+    updates::sync(run).await;
     if let Err(error) = updates::look(run).await {
         tracing::warn!(%error, "the installed versions could not be looked at");
     }
@@ -46,17 +45,6 @@ pub(super) async fn give_up(run: &Run, facts: Option<&UpdateFacts>, why: &Error)
 /// Whether systemd-boot would start another one.
 fn has_another(facts: &UpdateFacts) -> bool {
     facts.installed.iter().any(|known| !known.running && known.tries_left != Some(0))
-}
-
-/// The last words of the supervisor.
-async fn journal(run: &Run) -> String {
-    let command = Command::new("journalctl")
-        .args(["--unit=orbitr.service", "--boot", "--lines=200", "--no-pager", "--output=short-iso"])
-        .limit(LIMIT);
-    match command.run(&run.cancel).await {
-        Ok(output) => output.stdout_text().into_owned(),
-        Err(error) => format!("(the journal cannot be read: {error})\n"),
-    }
 }
 
 /// In an orderly way; by force when that takes too long. What forces it is no part of what is being stopped meanwhile.

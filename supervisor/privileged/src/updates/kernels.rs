@@ -44,6 +44,16 @@ pub(crate) fn list(places: &Places) -> io::Result<Vec<Kernel>> {
     Ok(found)
 }
 
+/// Uses up the tries of a version, as `systemd-bless-boot bad` does, which can do it only for a start that was counted. The
+/// loader then passes over it while there is another one.
+pub(crate) fn give_up(places: &Places, version: &ImageVersion) -> io::Result<()> {
+    for kernel in list(places)?.into_iter().filter(|kernel| kernel.version == *version && !kernel.is_given_up()) {
+        let spent = format!("orbitr_{version}+0-{}.efi", kernel.done.unwrap_or_default().saturating_add(1));
+        fs::rename(&kernel.path, kernel.path.with_file_name(spent))?;
+    }
+    Ok(())
+}
+
 /// What a name says.
 fn read(name: &str) -> Option<(ImageVersion, Option<u32>, Option<u32>)> {
     let stem = name.strip_prefix("orbitr_")?.strip_suffix(".efi")?;

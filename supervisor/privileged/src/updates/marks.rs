@@ -3,10 +3,11 @@
 
 use std::{fs, path::PathBuf};
 
-use orbitr_host::files;
+use orbitr_host::{exec::Command, files};
 use orbitr_model::{ImageVersion, ReturnReason, ReturnedVersion, Timestamp};
 
-use crate::{Error, Places, updates::read};
+use super::LIMIT;
+use crate::{Error, Places, Run, updates::read};
 
 const WHAT: &str = "Noting why the version is given up";
 /// The most of the journal that is kept; the ESP is small.
@@ -39,6 +40,25 @@ pub(crate) fn leave_mark(places: &Places, mark: Mark, now: Timestamp) -> Result<
         .and_then(|()| files::write(&log, journal.as_bytes(), 0o600))
         .and_then(|()| files::write(&json, &bytes, 0o600))
         .map_err(Error::io(WHAT))
+}
+
+/// The last words of the supervisor.
+pub(crate) async fn journal(run: &Run) -> String {
+    let command = Command::new("journalctl")
+        .args(["--unit=orbitr.service", "--boot", "--lines=200", "--no-pager", "--output=short-iso"])
+        .limit(LIMIT);
+    match command.run(&run.cancel).await {
+        Ok(output) => output.stdout_text().into_owned(),
+        Err(error) => format!("(the journal cannot be read: {error})\n"),
+    }
+}
+
+/// Brings what was written to the ESP onto the disk, before the machine goes down.
+pub(crate) async fn sync(run: &Run) {
+    let sync = Command::new("sync").arg("--file-system").arg(&run.places.esp).limit(LIMIT);
+    if let Err(error) = sync.run(&run.cancel).await {
+        tracing::warn!(%error, "the boot partition could not be synchronised");
+    }
 }
 
 /// Takes it away: the owner wants that version once more.

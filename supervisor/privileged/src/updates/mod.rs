@@ -25,7 +25,7 @@ pub(crate) use self::{
     choose::choose_version,
     install::install_update,
     kernels::Kernel,
-    marks::{Mark, leave_mark},
+    marks::{Mark, journal, leave_mark, sync},
     slots::Slots,
 };
 use crate::{Error, Places, Run, data::survey, report::leave};

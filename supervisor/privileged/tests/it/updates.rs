@@ -159,6 +159,68 @@ async fn only_a_version_that_is_there_can_be_chosen() {
     assert_eq!(machine.report(Act::ChooseVersion).problem.unwrap().code, "version-refused");
 }
 
+/// 0.2.0 runs and was kept; 0.1.0 is beside it.
+async fn kept_beside_another() -> Machine {
+    let machine = machine().await;
+    fs::remove_file(machine.places.esp.join("EFI/Linux/orbitr_0.2.0+2-1.efi")).unwrap();
+    kernel(&machine, "orbitr_0.2.0.efi");
+    label(&machine, 4, "orbitr_0.1.0");
+    label(&machine, 5, "orbitr_0.1.0_verity");
+    kernel(&machine, "orbitr_0.1.0.efi");
+    machine
+}
+
+async fn leave(machine: &Machine, target: &str, reason: &serde_json::Value) -> Result<(), Error> {
+    machine.ask(Act::ChooseVersion, &json!({"version": 1, "id": "c", "target": target, "reason": reason}));
+    machine.act(Act::ChooseVersion).await
+}
+
+#[tokio::test]
+async fn a_version_that_is_left_for_a_reason_is_marked_and_not_started_again() {
+    let machine = kept_beside_another().await;
+    let reason =
+        json!({"code": "health-apps", "title": "Apps were not healthy", "detail": "Shop: no answer\n  last line"});
+    leave(&machine, "0.1.0", &reason).await.unwrap();
+    let told = facts(&machine);
+    let left = &told.returned[0];
+    assert_eq!((left.version.as_str(), left.reason.as_ref().unwrap().code.as_str()), ("0.2.0", "health-apps"));
+    assert!(left.at.is_some() && left.boot_id.is_some() && machine.places.esp.join("orbitr/failed/0.2.0.log").exists());
+    let of = |version: &str| told.installed.iter().find(|known| known.version.as_str() == version).unwrap();
+    assert_eq!((of("0.2.0").tries_left, of("0.1.0").blessed), (Some(0), true), "the loader passes over it by itself");
+    let report = machine.report(Act::ChooseVersion);
+    assert_eq!(report.value.unwrap()["kept"], false, "so nothing is chosen for ever, and a newer version can follow");
+
+    // The job that asked goes on after the restart: what runs now is what was asked for, and is not marked.
+    fs::write(&machine.places.os_release, "IMAGE_VERSION=0.1.0\n").unwrap();
+    leave(&machine, "0.1.0", &reason).await.unwrap();
+    assert_eq!(facts(&machine).returned.len(), 1);
+}
+
+#[tokio::test]
+async fn a_reason_that_is_not_one_marks_nothing() {
+    let machine = kept_beside_another().await;
+    let with = |code: &str, title: &str, detail: &str| json!({"code": code, "title": title, "detail": detail});
+    for wrong in [
+        with("health-ui", "t", "d"),
+        with("health-apps", &"t".repeat(201), "d"),
+        with("health-apps", "two\nlines", "d"),
+        with("health-apps", "t", &"d".repeat(16 * 1024 + 1)),
+        with("health-apps", "t", "\u{1b}[31m"),
+        json!({"code": "health-apps"}),
+        json!("because"),
+    ] {
+        assert!(matches!(leave(&machine, "0.1.0", &wrong).await, Err(Error::Request(_))), "{wrong}");
+    }
+    let good = with("health-apps", "t", "d");
+    assert!(matches!(leave(&machine, "0.0.9", &good).await, Err(Error::Version { .. })), "not there");
+    kernel(&machine, "orbitr_0.1.0+3-0.efi");
+    fs::remove_file(machine.places.esp.join("EFI/Linux/orbitr_0.1.0.efi")).unwrap();
+    assert!(matches!(leave(&machine, "0.1.0", &good).await, Err(Error::Version { .. })), "never proved");
+    fs::write(&machine.places.os_release, "IMAGE_VERSION=0.1.0\n").unwrap();
+    assert!(matches!(leave(&machine, "0.2.0", &good).await, Err(Error::Version { .. })), "newer than what runs");
+    assert!(facts(&machine).returned.is_empty() && !machine.places.esp.join("orbitr/failed").exists());
+}
+
 /// A gate that sees nobody answer, on a boot that counts or does not.
 async fn gate(machine: &Machine, status: &str) -> Result<(), Error> {
     fs::write(machine.places.updates.join("gate-deadline"), "1\n").unwrap();
