@@ -5,6 +5,7 @@
 //! whoever watches the requests does what the units would.
 
 mod perform;
+mod version;
 
 use std::{
     fmt, fs, io,

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use orbitr_model::ImageVersion;
 use orbitr_store::recovery::{self, RecoveryError};
 
 /// What starting over asks to be typed.
@@ -20,6 +21,8 @@ pub(super) enum Choice {
     ForgetSecrets,
     /// An empty box.
     StartOver,
+    /// The version of the system that ran before.
+    Version(ImageVersion),
 }
 
 impl Choice {
@@ -30,7 +33,11 @@ impl Choice {
             "export" => Self::Export,
             "forget-secrets" => Self::ForgetSecrets,
             "start-over" => Self::StartOver,
-            other => Self::Restore(other.strip_prefix("restore:")?.to_owned()),
+            other => match other.split_once(':')? {
+                ("restore", id) => Self::Restore(id.to_owned()),
+                ("version", version) => Self::Version(version.parse().ok()?),
+                _ => return None,
+            },
         })
     }
 
@@ -39,10 +46,10 @@ impl Choice {
         *self != Self::StartOver || words.trim() == WORDS
     }
 
-    /// Does it. An export is not done here.
+    /// Does it. What is no matter of the database is not done here.
     pub(super) async fn carry_out(&self, dir: &Path) -> Result<(), RecoveryError> {
         match self {
-            Self::Again | Self::Export => Ok(()),
+            Self::Again | Self::Export | Self::Version(_) => Ok(()),
             Self::Restore(id) => recovery::restore(dir, id).await,
             Self::ForgetSecrets => recovery::forget_secrets(dir).await.map(drop),
             Self::StartOver => recovery::start_over(dir).await.map(drop),

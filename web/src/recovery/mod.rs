@@ -30,7 +30,8 @@ use orbitr_access::{
     Secret,
     gate::{PeerAddress, is_same_origin, is_unsafe},
 };
-use orbitr_model::{Mode, Problem, RecoveryReason};
+use orbitr_machine::data::Acts;
+use orbitr_model::{ImageVersion, Mode, Problem, RecoveryReason, ReturnReason};
 use orbitr_store::recovery;
 use serde::Deserialize;
 use tokio::sync::{Mutex, Notify};
@@ -60,6 +61,8 @@ pub struct Recovery {
     pub code: Secret,
     /// Told once after a choice was carried out: the box is to open its database again.
     pub restart: Arc<Notify>,
+    /// Root's acts; none where the system is not ours.
+    pub acts: Option<Acts>,
 }
 
 impl fmt::Debug for Recovery {
@@ -76,6 +79,7 @@ struct Inner {
     state_dir: PathBuf,
     door: Door,
     restart: Arc<Notify>,
+    acts: Option<Acts>,
     /// One choice at a time.
     at_work: Mutex<()>,
     /// A choice was carried out: from now on there is nothing to choose.
@@ -89,6 +93,7 @@ pub fn site(recovery: Recovery) -> Router {
         state_dir: recovery.state_dir,
         door: Door::new(&recovery.code),
         restart: recovery.restart,
+        acts: recovery.acts,
         at_work: Mutex::new(()),
         done: AtomicBool::new(false),
     }));
@@ -136,7 +141,9 @@ async fn chooser(
     let kept = recovery::kept(&site.0.state_dir).await.map_err(|error| {
         tracing::warn!(%error, "the kept copies cannot be listed");
     });
-    (status, page::chooser(cx, &site.0.reason, kept.as_deref().ok(), chosen, problem)).into_response()
+    let versions = site.0.acts.as_ref().map(Acts::other_versions).unwrap_or_default();
+    let given = page::Given { reason: &site.0.reason, kept: kept.as_deref().ok(), versions: &versions };
+    (status, page::chooser(cx, &given, chosen, problem)).into_response()
 }
 
 fn restarting(cx: &PageCx) -> Response {
@@ -203,16 +210,37 @@ async fn carry_out(site: &Site, choice: &Choice) -> Result<Option<Response>, Pro
         if inner.done.load(Ordering::Acquire) {
             return Ok(());
         }
-        choice.carry_out(&inner.state_dir).await?;
+        if let Choice::Version(version) = &choice {
+            inner.go_back_to(version).await?;
+            // The whole machine restarts, and nothing is opened before.
+            inner.done.store(true, Ordering::Release);
+            return Ok(());
+        }
+        choice.carry_out(&inner.state_dir).await.map_err(|error| {
+            tracing::error!(error = %chain(&error), "the way out of Recovery mode did not work");
+            Problem::from(error)
+        })?;
         inner.done.store(true, Ordering::Release);
         inner.restart.notify_one();
         Ok(())
     });
-    let done: Result<(), recovery::RecoveryError> = work.await.map_err(|_| Problem::internal())?;
-    done.map(|()| None).map_err(|error| {
-        tracing::error!(error = %chain(&error), "the way out of Recovery mode did not work");
-        error.into()
-    })
+    work.await.map_err(|_| Problem::internal())?.map(|()| None)
+}
+
+impl Inner {
+    /// Has the machine start the version of the system that ran before. The one that runs is given up for it.
+    async fn go_back_to(&self, version: &ImageVersion) -> Result<(), Problem> {
+        let acts = self.acts.as_ref().filter(|acts| acts.other_versions().contains(version));
+        let acts = acts.ok_or_else(|| Problem::field("choice", "This version is not on the disk, or was given up."))?;
+        let reason = ReturnReason {
+            code: "recovery".to_owned(),
+            title: "Its owner went back from Recovery mode".to_owned(),
+            detail: page::told(&self.reason).title.to_owned(),
+        };
+        acts.go_back_to(version, reason).await.inspect_err(|problem| {
+            tracing::error!(%problem, "the version before could not be chosen");
+        })
+    }
 }
 
 /// An error with all its reasons, for the log.

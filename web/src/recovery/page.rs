@@ -1,7 +1,7 @@
 //! What Recovery mode shows.
 
 use maud::{Markup, html};
-use orbitr_model::{Problem, RecoveryReason};
+use orbitr_model::{ImageVersion, Problem, RecoveryReason};
 use orbitr_store::recovery::Kept;
 
 use super::choice::WORDS;
@@ -11,13 +11,13 @@ use crate::{
 };
 
 /// What is wrong, why, and what would help without any choice here.
-struct Told {
-    title: &'static str,
+pub(super) struct Told {
+    pub(super) title: &'static str,
     why: String,
     advice: &'static str,
 }
 
-fn told(reason: &RecoveryReason) -> Told {
+pub(super) fn told(reason: &RecoveryReason) -> Told {
     match reason {
         RecoveryReason::Corrupt { detail } => Told {
             title: "The database is damaged",
@@ -56,16 +56,20 @@ fn told(reason: &RecoveryReason) -> Told {
     }
 }
 
-/// The page with the choices. `kept` is none when the copies cannot be listed.
-pub(super) fn chooser(
-    cx: &PageCx,
-    reason: &RecoveryReason,
-    kept: Option<&[Kept]>,
-    chosen: Option<&str>,
-    problem: Option<&Problem>,
-) -> Markup {
-    let told = told(reason);
-    let choices = choices(cx, reason, kept.unwrap_or_default());
+/// What there is to choose from.
+pub(super) struct Given<'a> {
+    /// Why there is a choice at all.
+    pub(super) reason: &'a RecoveryReason,
+    /// None when the copies cannot be listed.
+    pub(super) kept: Option<&'a [Kept]>,
+    /// Other versions of the system on the disk.
+    pub(super) versions: &'a [ImageVersion],
+}
+
+/// The page with the choices.
+pub(super) fn chooser(cx: &PageCx, given: &Given<'_>, chosen: Option<&str>, problem: Option<&Problem>) -> Markup {
+    let told = told(given.reason);
+    let choices = choices(cx, given);
     let body = html! {
         div class="wide stack" {
             div {
@@ -73,7 +77,7 @@ pub(super) fn chooser(
                 p class="lead" { "Your apps and their data are untouched, and what runs goes on running. Only the box itself cannot go on: it keeps accounts, settings and history in a database." }
             }
             (ui::banner(Tone::Bad, told.title).body(html! { p { (told.why) } p { (told.advice) } }))
-            @if kept.is_none() {
+            @if given.kept.is_none() {
                 (ui::banner(Tone::Warn, "The kept copies cannot be listed").body(html! { p { "The service's log says why." } }))
             }
             (ui::Form::post("/recovery").problem(problem).body(html! {
@@ -86,7 +90,8 @@ pub(super) fn chooser(
     shell::bare_page(cx, "Recovery", body)
 }
 
-fn choices(cx: &PageCx, reason: &RecoveryReason, kept: &[Kept]) -> Vec<Choice> {
+fn choices(cx: &PageCx, given: &Given<'_>) -> Vec<Choice> {
+    let Given { reason, kept, versions } = given;
     let mut choices = Vec::new();
     let whole = matches!(
         reason,
@@ -97,7 +102,12 @@ fn choices(cx: &PageCx, reason: &RecoveryReason, kept: &[Kept]) -> Vec<Choice> {
             Choice::new("again", "Try again").help("Opens the database once more, as it is. Nothing is changed."),
         );
     }
-    for copy in kept.iter().filter(|copy| copy.usable) {
+    for version in *versions {
+        choices.push(Choice::new(format!("version:{version}"), format!("Start Orbitr OS {version}, which ran here before")).help(
+            "Restarts the machine with it. Where the update changed the form of the database, it goes on with its own, of then. The version that runs now is not tried again by itself.",
+        ));
+    }
+    for copy in kept.unwrap_or_default().iter().filter(|copy| copy.usable) {
         let label = format!("Go back to the copy of {}", cx.clock.exact(copy.at));
         let help = format!("{}, database version {}. What was changed since then is lost.", copy.size, copy.schema);
         choices.push(Choice::new(format!("restore:{}", copy.id), label).help(help));

@@ -56,11 +56,46 @@ impl Box {
     }
 
     async fn site(&self) -> Router {
+        self.site_on(None).await
+    }
+
+    /// On a disk with two versions of the system, 0.2.0 running. What stands in for root does what is asked, and gives the request.
+    async fn site_with_versions(&self) -> (Router, tokio::task::JoinHandle<serde_json::Value>) {
+        let run = self.dir.path().join("run");
+        let (requests, told) = (run.join("orbitr/requests/choose-version.json"), run.join("orbitr-box"));
+        fs::create_dir_all(told.join("results")).unwrap();
+        let slot = |version: &str, slot: &str, running: bool| serde_json::json!({ "version": version, "slot": slot, "tries_left": null, "tries_done": null, "blessed": true, "running": running });
+        let facts = serde_json::json!({
+            "version": 1, "running": "0.2.0", "default": null, "returned": [], "gate": null,
+            "installed": [slot("0.2.0", "b", true), slot("0.1.0", "a", false)],
+        });
+        fs::write(told.join("updates.json"), facts.to_string()).unwrap();
+        let root = tokio::spawn(async move {
+            let request = loop {
+                match fs::read(&requests).ok().and_then(|text| serde_json::from_slice::<serde_json::Value>(&text).ok())
+                {
+                    Some(request) => break request,
+                    None => tokio::time::sleep(Duration::from_millis(20)).await,
+                }
+            };
+            let report = serde_json::json!({
+                "version": 1, "act": "choose-version", "id": request["id"], "state": "done", "step": "", "fraction": 1.0,
+                "problem": null, "value": null,
+            });
+            fs::write(told.join("results/choose-version.json"), report.to_string()).unwrap();
+            request
+        });
+        let places = orbitr_machine::data::Places { run, state: self.dir.path().to_owned(), stands_in: true };
+        (self.site_on(Some(Acts::new(places))).await, root)
+    }
+
+    async fn site_on(&self, acts: Option<Acts>) -> Router {
         site(Recovery {
             reason: self.reason().await,
             state_dir: self.dir.path().to_owned(),
             code: Secret::new(CODE),
             restart: Arc::clone(&self.restart),
+            acts,
         })
     }
 
@@ -210,6 +245,29 @@ async fn nothing_happens_without_the_code() {
     assert!(headers.contains_key(header::RETRY_AFTER));
     assert!(!the_box.restarts().await);
     assert_eq!(fs::read(the_box.newest()).unwrap(), before);
+}
+
+#[tokio::test]
+async fn the_version_of_the_system_before_is_a_way_out_and_the_one_that_runs_is_given_up_for_it() {
+    let the_box = Box::new().await;
+    the_box.noise();
+    assert!(
+        !page(&the_box.site().await).await.contains("value=\"version:"),
+        "where the system is not ours there is none"
+    );
+    let (router, root) = the_box.site_with_versions().await;
+    let html = page(&router).await;
+    assert!(html.contains("Start Orbitr OS 0.1.0, which ran here before") && !html.contains("Start Orbitr OS 0.2.0"));
+    for unknown in ["version:0.2.0", "version:0.0.9", "version:", "version:x y"] {
+        let (status, _, _) = ask(&router, form(&[("choice", unknown), ("code", CODE)])).await;
+        assert_eq!(status, 422, "{unknown}");
+    }
+    let (status, _, body) = ask(&router, form(&[("choice", "version:0.1.0"), ("code", CODE)])).await;
+    assert_eq!(status, 503, "{}", String::from_utf8_lossy(&body));
+    assert!(String::from_utf8_lossy(&body).contains("restarting"));
+    let request = root.await.unwrap();
+    assert_eq!((&request["target"], &request["reason"]["code"]), (&"0.1.0".into(), &"recovery".into()), "{request}");
+    assert!(!the_box.restarts().await, "the broken database is not opened once more before the machine goes down");
 }
 
 #[tokio::test]

@@ -292,7 +292,7 @@ impl Kind for ChooseJob {
 
     async fn run(&self, _: &str, cx: &StepContext, args: &ChooseArgs) -> Result<(), StepError> {
         let id = format!("{}-{}", cx.job(), cx.attempt());
-        let request = ChooseVersionRequest { version: 1, id: id.clone(), target: args.version.clone() };
+        let request = ChooseVersionRequest { version: 1, id: id.clone(), target: args.version.clone(), reason: None };
         let acts = self.0.acts()?;
         let done = acts.perform(Act::ChooseVersion, &id, &request, CHOOSE).await;
         done.map(drop).map_err(StepError::lasting)

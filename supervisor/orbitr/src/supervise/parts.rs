@@ -68,6 +68,8 @@ pub(super) struct Rooms {
 pub(super) struct Recovering {
     reason: RecoveryReason,
     state_dir: PathBuf,
+    /// Root's acts, where the system is ours.
+    acts: Option<Acts>,
     /// Made at this start: without accounts, it is what tells the owner from others.
     code: Secret,
     /// Told when a choice was carried out.
@@ -78,7 +80,8 @@ impl Recovering {
     fn new(config: &Config, reason: RecoveryReason) -> anyhow::Result<Self> {
         tracing::error!(?reason, "the box is in Recovery mode");
         let code = recovery::new_code().context("a recovery code cannot be made: the system gives no randomness")?;
-        Ok(Self { reason, state_dir: config.state_dir.clone(), code, chosen: Arc::default() })
+        let acts = config.image.clone().map(Acts::new);
+        Ok(Self { reason, state_dir: config.state_dir.clone(), acts, code, chosen: Arc::default() })
     }
 
     /// Waits until a choice was carried out. After crashes the box tries again by itself, too: its owner may be far away.
@@ -97,9 +100,9 @@ impl Recovering {
 
     /// What its page needs.
     pub(super) fn site(&self) -> Recovery {
-        let Self { reason, state_dir, code, chosen } = self;
+        let Self { reason, state_dir, acts, code, chosen } = self;
         let (reason, state_dir, code) = (reason.clone(), state_dir.clone(), code.clone());
-        Recovery { reason, state_dir, code, restart: chosen.clone() }
+        Recovery { reason, state_dir, code, restart: chosen.clone(), acts: acts.clone() }
     }
 }
 
