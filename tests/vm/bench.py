@@ -16,6 +16,7 @@ import sys
 import time
 from pathlib import Path
 
+from bench_updates import updates
 from machine import PASSWORD, PATIENCE, ROOT, Box, Machine, TookTooLong
 
 # How long a box that is up is left alone before its memory is looked at.
@@ -42,6 +43,15 @@ def image_builds(program, out):
         changed.chmod(0o755)
         program = changed
     return took
+
+
+def update_set(program, out):
+    """MB that a box downloads for an update, packed as a release is."""
+    say("making a release")
+    folder = out / "release"
+    command = [ROOT / "scripts/image", "--bin", program, "--out", out / "released", "--release", folder]
+    subprocess.run(command, check=True, stdout=sys.stderr)
+    return sum(os.path.getsize(part) for part in folder.iterdir() if part.suffix != ".update") / 1e6
 
 
 def handed_over(machine):
@@ -157,6 +167,7 @@ def main():
         (image,) = (out / "fresh").glob("*.raw")
         rows += [
             ("compressed image", os.path.getsize(packed) / 1e6, "MB", 400),
+            ("update set", update_set(given.bin, out), "MB", 330),
             ("image from nothing", nothing, "s", 300),
             ("image after a change of the supervisor", change, "s", 60),
         ]
@@ -171,6 +182,8 @@ def main():
         ("memory in use after boot with Docker, no apps", memory, "MB", 300),
         ("bare Debian: memory in use", debian_memory, "MB", None),
     ]
+    os.environ["ORBITR_VM_PROGRAM"] = str(given.bin)
+    rows += updates(Path(image), answers, handed_over)
     print(json.dumps(rows))
 
 

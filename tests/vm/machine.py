@@ -271,6 +271,20 @@ class Machine:
                 raise TookTooLong(f"{self.name} did not come up; the console's end:\n{self.text[-1500:]}")
             time.sleep(3)
 
+    def wait_for_version(self, version, seconds=600, returned=None, not_boot=None):
+        """Waits until this version runs and everything has been started; with `returned`, after that one left its mark."""
+        deadline = time.monotonic() + seconds * PATIENCE
+        while True:
+            try:
+                runs = f"IMAGE_VERSION={version}\n" in self.run("cat", "/etc/os-release").replace('"', "")
+                if runs and self.boot_id() != not_boot and (not returned or self.succeeds(f"test -e /boot/orbitr/failed/{returned}.json")):
+                    return self.wait_ready(seconds)
+            except (OSError, ValueError, AssertionError):
+                pass
+            if time.monotonic() > deadline:
+                raise TookTooLong(f"{version} does not come up; the console's end:\n{self.text[-1500:]}")
+            time.sleep(3)
+
 
 class Pinned(http.client.HTTPSConnection):
     """HTTPS to a box whose certificate is known by the fingerprint that its console shows."""
@@ -335,10 +349,12 @@ class Box:
             time.sleep(2)
         self.machine.run("for _ in $(seq 60); do systemctl -q is-active orbitr.service && exit; sleep 2; done; exit 1", seconds=150)
 
-    def wait_for_job(self, job, seconds=300):
+    def wait_for_job(self, job, seconds=300, note=lambda _: None):
+        """Waits until a job has succeeded; `note` is told of it meanwhile."""
         deadline = time.monotonic() + seconds * PATIENCE
         while True:
             found = self.ask("GET", f"/api/v1/jobs/{job}")
+            note(found)
             if found["state"] in ("succeeded", "failed", "cancelled"):
                 assert found["state"] == "succeeded", f"the job «{found['title']}» ended: {found['problem']}"
                 return found

@@ -7,16 +7,20 @@ Each class is one machine and one story; its tests are the story's chapters, in 
 need it are skipped.
 """
 
+import http.client
 import json
 import os
 import re
 import subprocess
+import sys
 import time
 import unittest
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from machine import PASSWORD, PATIENCE, ROOT, Box, Machine
 from registry import Registry
+from release import WORK, Served, broken_pages, make, version_of
 
 IMAGE = Path(os.environ["ORBITR_VM_IMAGE"])
 # What may listen on a box without apps, as docs/image.md lists it: protocol, port, and whether only to the box itself.
@@ -43,14 +47,17 @@ class Story(unittest.TestCase):
 
     def run(self, result=None):
         before = len(result.failures) + len(result.errors)
+        began = time.monotonic()
         outcome = super().run(result)
+        print(f"    ({time.monotonic() - began:.0f} s)", file=sys.stderr, flush=True)
         if len(result.failures) + len(result.errors) > before and not type(self).broken:
             type(self).broken = self._testMethodName
         return outcome
 
 
 class FromFlashingToRows(Story):
-    """A box is flashed, started, claimed with the code from its screen, runs a database, and is the same after a restart."""
+    """A box is flashed, started, claimed with the code from its screen, and runs a database; it goes to the next version of the
+    system with all of that, and comes back by itself from one that is broken."""
 
     @classmethod
     def setUpClass(cls):
@@ -59,6 +66,16 @@ class FromFlashingToRows(Story):
         cls.machine = Machine("promises", IMAGE, forward=(443, 80, 5432))
         cls.addClassCleanup(cls.machine.cut_power)
         cls.machine.start(*cls.registry.credential(), fresh=True)
+        cls.first = version_of(IMAGE)
+        cls.next, cls.broken_one = f"{cls.first}.1", f"{cls.first}.2"
+        cls.server = Served()
+        cls.addClassCleanup(cls.server.shutdown)
+        # while the machine is looked at
+        WORK.mkdir(parents=True, exist_ok=True)
+        maker = ThreadPoolExecutor(1)
+        cls.addClassCleanup(maker.shutdown, cancel_futures=True)
+        cls.next_made = maker.submit(make, cls.next, "next")
+        cls.broken_made = maker.submit(make, cls.broken_one, "broken", "--overlay", broken_pages())
 
     def psql(self, statement):
         command = ["psql", "-h", "127.0.0.1", "-p", str(self.machine.ports[5432]), "-U", "app", "-d", "app", "-Atc", statement]
@@ -125,21 +142,50 @@ class FromFlashingToRows(Story):
         self.machine.run("systemctl is-active docker.service || systemctl start docker.service", seconds=120)
         inputs = {"password": "a-database-password"}
         started = self.box.ask("POST", "/api/v1/projects/home/apps", {"extension": "official/postgresql", "inputs": inputs})
-        self.box.wait_for_job(started["job"], seconds=900)
+        self.box.wait_for_job(started["job"], seconds=300)
         self.psql("CREATE TABLE kept (line text); INSERT INTO kept VALUES ('still here')")
         self.assertEqual(self.psql("SELECT line FROM kept"), "still here")
 
-    def test_08_a_restart_changes_nothing(self):
-        machine_id = self.machine.run("cat", "/etc/machine-id")
-        self.machine.reboot()
-        self.assertEqual(self.machine.run("cat", "/etc/machine-id"), machine_id)
+    def update_to(self, version, source):
+        """Has the box go to a version of this source, restart included; answers how far its job was said to be meanwhile."""
+        self.box.ask("PATCH", "/api/v1/box/updates/settings", {"source": self.server.address(source)})
+        self.box.wait_for_job(self.box.ask("POST", "/api/v1/box/updates/check", {})["job"])
+        updates = self.box.ask("GET", "/api/v1/box/updates")
+        self.assertEqual(updates["offer"] and updates["offer"]["version"], version, updates)
+        self.machine.forget_console()
+        job = self.box.ask("POST", "/api/v1/box/updates/install", {"restart": True})["job"]
+        seen = {}
+
+        def note(found):
+            at = [step["name"] for step in found["steps"] if step["state"] == "running"]
+            if at and found["progress"] is not None:
+                seen.setdefault(at[0], []).append(found["progress"])
+
+        try:
+            self.box.wait_for_job(job, seconds=600, note=note)
+        except (OSError, http.client.HTTPException):
+            pass  # the machine went down for its restart before the job could be asked about again
+        return seen
+
+    def updates(self):
+        return self.box.ask("GET", "/api/v1/box/updates")
+
+    def test_08_the_next_version_is_downloaded_and_installed_and_one_sees_how_far_it_is(self):
+        type(self).machine_id = self.machine.run("cat", "/etc/machine-id")
+        self.next_made.result()
+        seen = self.update_to(self.next, "next")
+        for step in ("download", "install"):
+            self.assertEqual(seen[step], sorted(seen[step]))
+            self.assertGreater(len(set(seen[step])), 2, f"one sees how far «{step}» is: {seen}")
+
+    def test_09_it_runs_and_all_is_as_it_was(self):
+        self.assertEqual(self.machine.wait_for_version(self.next), "running")
+        self.assertEqual(self.machine.run("cat", "/etc/machine-id"), self.machine_id)
         code, fingerprint = self.machine.menu()
         self.assertIsNone(code, "a claimed box has no setup code")
         self.assertEqual(fingerprint, self.box.fingerprint)
         # the session that was signed in before
         self.assertEqual(self.box.ask("GET", "/api/v1/box/settings")["id"], self.id)
-
-    def test_09_the_rows_are_there(self):
         self.machine.run("for _ in $(seq 60); do docker ps | grep -q healthy && exit; sleep 2; done; exit 1", seconds=180)
         self.assertEqual(self.psql("SELECT line FROM kept"), "still here")
 
@@ -147,10 +193,15 @@ class FromFlashingToRows(Story):
         boots = json.loads(self.machine.run("journalctl --list-boots --output=json", check=False))
         self.assertGreaterEqual(len(boots), 2)
 
-    def test_11_the_version_that_came_up_is_kept(self):
-        names = self.machine.run("ls /boot/EFI/Linux").split()
-        self.assertEqual(len(names), 1)
-        self.assertRegex(names[0], r"^orbitr_[0-9][^+]*\.efi$", "no counter of tries in the name any more")
+    def test_11_the_version_that_came_up_is_kept_after_the_gate_and_not_before(self):
+        names = set(self.machine.run("ls /boot/EFI/Linux").split())
+        self.assertEqual(names, {f"orbitr_{self.first}.efi", f"orbitr_{self.next}.efi"}, "no counter of tries in a name any more")
+        order = self.machine.run(
+            "for unit in orbitr-health-gate systemd-bless-boot; do systemctl show -P ExecMainExitTimestampMonotonic $unit.service; done"
+        ).split()
+        self.assertLess(int(order[0]), int(order[1]))
+        updates = self.updates()
+        self.assertEqual((updates["running"], updates["gate"]["state"], updates["gate"]["counted"]), (self.next, "passed", True))
 
     def test_12_nothing_has_failed_and_the_kernel_is_as_it_was_built(self):
         self.assertEqual(self.machine.run("systemctl --failed --no-legend --plain").strip(), "")
@@ -209,6 +260,25 @@ class FromFlashingToRows(Story):
             "systemctl -q is-active orbitr.service && exit; sleep 2; done; exit 1", seconds=200,
         )
         self.assertIn(b"ok", self.box.ask("GET", "/healthz", seconds=60))
+
+    def test_19_a_version_whose_pages_answer_with_an_error_comes_back_by_itself(self):
+        self.broken_made.result()
+        before = self.machine.boot_id()
+        self.update_to(self.broken_one, "broken")
+        self.machine.wait_for_version(self.next, returned=self.broken_one, not_boot=before)
+        (returned,) = self.updates()["returned"]
+        self.assertEqual((returned["version"], returned["reason"]["code"]), (self.broken_one, "health-ui"), returned)
+        self.assertIn("500", returned["reason"]["detail"])
+        self.assertTrue(self.machine.succeeds(f"test -s /boot/orbitr/failed/{self.broken_one}.log"))
+
+    def test_20_its_owner_is_told_and_it_is_not_offered_again(self):
+        issues = self.box.ask("GET", "/api/v1/issues")
+        self.assertTrue(any(issue["id"].startswith("update-returned") for issue in issues), issues)
+        self.box.wait_for_job(self.box.ask("POST", "/api/v1/box/updates/check", {})["job"])
+        updates = self.updates()
+        self.assertEqual((updates["running"], updates["offer"]), (self.next, None), updates)
+        self.machine.run("for _ in $(seq 60); do docker ps | grep -q healthy && exit; sleep 2; done; exit 1", seconds=180)
+        self.assertEqual(self.psql("SELECT line FROM kept"), "still here")
 
 
 class FromStickToDisk(Story):
@@ -290,30 +360,6 @@ class FromStickToDisk(Story):
         self.assertEqual(box.ask("GET", "/api/v1/setup")["stage"], "setup")
         box.make_data(code)
         self.assertEqual(self.installed.wait_ready(), "running")
-
-
-class ARootThatWasTamperedWith(Story):
-    """One bit of the root partition is another one: the system does not start from it."""
-
-    def test_it_is_refused(self):
-        machine = Machine("tampered", IMAGE)
-        self.addCleanup(machine.cut_power)
-        machine.folder.mkdir(parents=True, exist_ok=True)
-        broken = machine.folder / "broken.raw"
-        subprocess.run(["cp", "--sparse=always", IMAGE, broken], check=True)
-        self.addCleanup(broken.unlink)
-        parts = json.loads(subprocess.run(["sfdisk", "--json", broken], check=True, capture_output=True, text=True).stdout)
-        root = parts["partitiontable"]["partitions"][1]
-        # the file system's own description of itself, which is read first
-        place = root["start"] * 512 + 1024 + 20
-        with open(broken, "r+b") as disk:
-            disk.seek(place)
-            byte = disk.read(1)[0]
-            disk.seek(place)
-            disk.write(bytes([byte ^ 1]))
-        machine.image = broken
-        machine.start(fresh=True)
-        machine.wait_for(r"cannot be started; trying again", 400)
 
 
 if __name__ == "__main__":
