@@ -1,4 +1,4 @@
-"""A system whose root was changed does not start from it. Run beside promises.py: it is mostly a wait for a disk that does not come."""
+"""A system whose root was changed does not start from it. Run beside promises.py."""
 
 import json
 import subprocess
