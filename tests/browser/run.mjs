@@ -40,12 +40,12 @@ const { Box } = await import("./lib/box.mjs");
 const { close } = await import("./lib/browser.mjs");
 for (const name of ["main", "pages", "sessions", "keyboard", "clicks", "image", "network", "rescue", "image-updates", "updates", "issues", "issues-apps", "issues-box", "issues-jobs", "policy", "archives", "bindings", "adopt", "disks"]) await import(`./suites/${name}.mjs`);
 
-const { passed, failed } = await runAll(words, width);
+const { passed, failed, flaky } = await runAll(words, width);
 // a browser that does not end is ended with this process
 await Promise.race([close(), new Promise((resolve) => setTimeout(resolve, 20_000).unref())]);
 // a suite that could not begin has left its box
 for (const box of Box.all) await box.gone().catch((error) => console.error(`${box.name}: ${error.message}`));
 // for scripts/test, which reads node's own words
-console.log(`# pass ${passed}\n# fail ${failed}`);
+console.log(`# pass ${passed}\n# fail ${failed}\n# flaky ${flaky}`);
 console.log(`${passed} passed, ${failed} failed`);
 stop(failed === 0 && passed > 0 ? 0 : 1);

@@ -1,5 +1,6 @@
 // A small runner: suites are lists of tests that build on each other, so a failure ends its suite, and what was not
-// reached counts as failed. Suites run side by side as far as asked.
+// reached counts as failed. Suites run side by side as far as asked. One that fails so is begun anew, alone: on a busy
+// machine a browser may be late for once. It is counted as it ended then, and as flaky.
 
 const tests = [];
 const began = Date.now();
@@ -21,7 +22,9 @@ function within(limit, work) {
 
 const seconds = (since) => `${((Date.now() - since) / 1000).toFixed(1)} s`;
 
-async function runSuite(one, tally) {
+/** Runs a suite; how many of its tests passed and failed. */
+async function runSuite(one) {
+  const tally = { passed: 0, failed: 0 };
   let given;
   const fail = async (title, error, since) => {
     tally.failed += 1;
@@ -39,7 +42,7 @@ async function runSuite(one, tally) {
   } catch (error) {
     await fail("begins", error, start);
     tally.failed += one.tests.length;
-    return;
+    return tally;
   }
   let broken = null;
   for (const { title, run, limit, independent } of one.tests) {
@@ -63,16 +66,32 @@ async function runSuite(one, tally) {
   } catch (error) {
     await fail("ends", error, Date.now());
   }
+  return tally;
 }
 
 /** Runs all suites whose name holds one of `only` (all when empty), `width` at a time. Gives the counts. */
 export async function runAll(only, width) {
-  const tally = { passed: 0, failed: 0 };
+  const tally = { passed: 0, failed: 0, flaky: 0 };
   const waiting = tests.filter(({ name }) => only.length === 0 || only.some((word) => name.includes(word)));
+  const again = [];
+  const count = ({ passed, failed }) => {
+    tally.passed += passed;
+    tally.failed += failed;
+  };
   const worker = async () => {
-    for (let one = waiting.shift(); one; one = waiting.shift()) await runSuite(one, tally);
+    for (let one = waiting.shift(); one; one = waiting.shift()) {
+      const found = await runSuite(one);
+      if (found.failed > 0) again.push(one);
+      else count(found);
+    }
   };
   await Promise.all(Array.from({ length: width }, worker));
+  for (const one of again) {
+    console.log(`# ${one.name} failed; once more, alone`);
+    const found = await runSuite(one);
+    if (found.failed === 0) tally.flaky += 1;
+    count(found);
+  }
   console.log(`# ${seconds(began)}`);
   return tally;
 }
