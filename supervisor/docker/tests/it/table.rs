@@ -79,8 +79,8 @@ async fn a_container_without_enough_memory_says_so() {
             })
             .await;
         bench.raw.start_container(id.as_str(), None).await.unwrap();
-        let ended = bench.until(&id, |one| one.state == State::Exited).await;
-        assert!(ended.oom_killed, "{ended:?}");
+        // The kernel tells the engine of both, and either may come first.
+        bench.until(&id, |one| one.state == State::Exited && one.oom_killed).await;
     })
     .await;
 }
