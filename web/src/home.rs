@@ -13,7 +13,7 @@ use orbitr_store::events::Filter;
 use orbitr_watch::Severity;
 
 use crate::{
-    apps, history, issues,
+    apps, history, issues, machine,
     shell::{self, Section},
     site::{Cx, Site},
     trouble::Answer,
@@ -51,6 +51,7 @@ async fn page(State(site): State<Site>, permit: Permit<ViewBox>, Cx(cx): Cx) -> 
             (ui::status(well))
             @if let Ok(up) = up { span { (cx.box_name) " has been up for " (cx.clock.took(up, None)) } }
         }))
+        (machine::update_banner(&site, caller, &cx.clock).await?)
         (figures_live(&now))
         (issues::home_card(&site, caller, &cx.clock).await?)
         div class="split" {

@@ -45,6 +45,7 @@ mod safe_mode;
 mod schedule;
 mod seen;
 mod snapshot;
+mod standing;
 mod status;
 mod stones;
 mod store_front;
@@ -89,6 +90,7 @@ pub use self::{
     remedies::START_JOBS,
     safe_mode::{ChangeSafeMode, SafeMode},
     schedule::ScheduleView,
+    standing::Standing,
     store_front::{ExtensionDetail, ExtensionView, PermissionView},
     view::{
         AppDetail, AppView, Care, ContainerView, DataSize, Endpoint, JobBrief, LogEntry, ReleaseView, Started, Version,

@@ -44,8 +44,11 @@ impl Apps {
     /// # Errors
     /// When the database does not answer.
     pub async fn all(&self) -> Result<Vec<AppView>, Error> {
-        let rows = self.hands.store.read(|conn| visible_rows(conn, &Visible::All)).await?;
-        Ok(rows.into_iter().map(|row| self.view(row)).collect())
+        Ok(self.rows().await?.into_iter().map(|row| self.view(row)).collect())
+    }
+
+    pub(crate) async fn rows(&self) -> Result<Vec<AppRow>, Error> {
+        self.hands.store.read(|conn| visible_rows(conn, &Visible::All)).await
     }
 
     /// One app with everything about it but its secrets.
@@ -274,7 +277,7 @@ impl Apps {
         self.hands.store.read(move |conn| rows::get(conn, &id).map(|_| ())).await
     }
 
-    fn view(&self, row: AppRow) -> AppView {
+    pub(crate) fn view(&self, row: AppRow) -> AppView {
         let AppRow { app, release, job, safe_mode, held } = row;
         let connection = self.hands.docker.connection();
         let down = match &*connection.borrow() {
@@ -356,12 +359,20 @@ impl Installs {
 }
 
 /// An app as the database knows it.
-struct AppRow {
-    app: App,
+pub(crate) struct AppRow {
+    pub(crate) app: App,
     release: Option<ShownRelease>,
-    job: Option<orbitr_jobs::Unfinished>,
-    safe_mode: bool,
+    pub(crate) job: Option<orbitr_jobs::Unfinished>,
+    pub(crate) safe_mode: bool,
     held: bool,
+}
+
+impl AppRow {
+    /// How long its extension gives it to come up; nothing where that cannot be read any more.
+    pub(crate) fn grace(&self) -> std::time::Duration {
+        let extension = self.release.as_ref().and_then(|release| release.extension.as_ref());
+        extension.map(Extension::grace).unwrap_or_default()
+    }
 }
 
 /// What is asked once for all apps.

@@ -239,6 +239,10 @@ pub enum Deed {
         /// Wait for the jobs that run; otherwise they must have ended.
         wait: bool,
     },
+    /// Keep this version of the system although apps are not healthy.
+    KeepUpdate(String),
+    /// Go back from it to the version before.
+    LeaveUpdate(String),
     /// Keep apps stopped, or start those that are wanted.
     SafeMode(bool),
     /// Erase everything.

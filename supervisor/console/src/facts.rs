@@ -3,6 +3,8 @@
 use orbitr_model::ByteSize;
 use serde_json::Value;
 
+use crate::update::AskedUpdate;
+
 /// Where the menu runs, which does not change while it does.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Place {
@@ -102,6 +104,8 @@ pub struct Facts {
     pub jobs: (Vec<Work>, u64),
     /// What is wrong, in sentences.
     pub issues: Vec<String>,
+    /// What is asked about an update of the system; none when nothing is.
+    pub update: Option<AskedUpdate>,
     /// Why the machine cannot be restarted from here; empty when it can.
     pub no_power: String,
     /// The time of day, as it is shown.
@@ -181,6 +185,14 @@ impl Facts {
         let known = |sentence: &String| self.reasons.iter().any(|reason| reason.starts_with(sentence.as_str()));
         self.issues =
             list(issues, "").iter().map(sentence).filter(|sentence| !sentence.is_empty() && !known(sentence)).collect();
+    }
+
+    /// Takes what `GET /box/updates` says; after the issues, as it is the first of them.
+    pub fn read_updates(&mut self, updates: &Value, clock: impl Fn(&str) -> String) {
+        self.update = AskedUpdate::read(updates, clock);
+        if let Some(asked) = &self.update {
+            self.issues.insert(0, asked.sentence());
+        }
     }
 
     /// Takes what `GET /box/power` says.

@@ -16,6 +16,7 @@ mod qr;
 mod rows;
 mod screen;
 mod text;
+mod update;
 mod view;
 
 pub use self::{
@@ -23,4 +24,5 @@ pub use self::{
     console::Console,
     facts::{BundlePlace, Facts, Figures, Place, Supervisor, Work, read_welcome},
     look::Look,
+    update::AskedUpdate,
 };

@@ -159,6 +159,18 @@ pub fn disk(folder: &Path) -> Result<Used, Error> {
     Ok(Used { total: (taken + available).saturating_mul(unit), available: available.saturating_mul(unit) })
 }
 
+/// Where the kernel tells of memory.
+pub const MEMORY: &str = "/proc/meminfo";
+
+/// How much memory can still be had, in bytes, by the kernel's own estimate (proc(5), `MemAvailable`); none where it gives none.
+#[must_use]
+pub fn available_memory(file: &Path) -> Option<u64> {
+    let text = std::fs::read_to_string(file).ok()?;
+    let line = text.lines().find_map(|line| line.strip_prefix("MemAvailable:"))?;
+    let kib: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
+    kib.checked_mul(1024)
+}
+
 fn traffic() -> Result<(u64, u64), Error> {
     let networks = Networks::new_with_refreshed_list().map_err(unreadable)?;
     let net = Path::new("/sys/class/net");
@@ -174,4 +186,26 @@ fn traffic() -> Result<(u64, u64), Error> {
 
 fn unreadable(error: impl std::fmt::Display) -> Error {
     Error::Unreadable(error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn the_memory_that_can_be_had_is_read() {
+        assert!(available_memory(Path::new(MEMORY)).unwrap() > 0);
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("meminfo");
+        for (text, bytes) in [
+            ("MemTotal: 900 kB\nMemAvailable:     512 kB\n", Some(512 << 10)),
+            ("MemTotal: 900 kB\n", None),
+            ("MemAvailable: 18446744073709551615 kB\n", None),
+            ("MemAvailable: much kB\n", None),
+        ] {
+            std::fs::write(&file, text).unwrap();
+            assert_eq!(available_memory(&file), bytes, "{text}");
+        }
+    }
 }

@@ -75,6 +75,7 @@ impl Machine {
             never = self.follow_followers() => never,
             never = self.follow_settings() => never,
             never = self.follow_updates() => never,
+            never = self.follow_proof() => never,
         }
     }
 

@@ -64,8 +64,9 @@ pub use self::{
     time::{ChangeTime, MachineClock, TimeServers, TimeState},
     units::{MachineJob, Unit, UnitDetail, Units},
     updates::{
-        ChangeUpdateSettings, Channel, Checked, ChooseVersion, InstallUpdate, LiftQuarantine, Offer, PassedOver,
-        Refused, Returned, UpdatePolicy, UpdateSettings, UpdateUpload, Updates, Updating,
+        AnswerUpdate, AppHealth, AppTrouble, AppsHealth, ChangeUpdateSettings, Channel, Checked, ChooseVersion,
+        InstallUpdate, LiftQuarantine, Offer, PassedOver, Proving, ProvingState, Refused, Returned, Supplies,
+        UpdateAnswer, UpdateAnswered, UpdatePolicy, UpdateSettings, UpdateUpload, Updates, Updating,
     },
     upkeep::{CertificateState, Certificates, CopyState},
 };
@@ -149,7 +150,7 @@ impl Machine {
     pub fn kinds(&self, jobs: orbitr_jobs::Builder) -> orbitr_jobs::Builder {
         let outside = self.outside();
         jobs.kind(units::kind::Restart(outside.clone()))
-            .kind(power::kind::PowerJob(outside.clone()))
+            .kind(power::kind::PowerJob(self.works()))
             .kind(reset::kind::ResetJob(outside.clone()))
             .kind(upkeep::Renew(outside.clone()))
             .kind(upkeep::Copy)

@@ -7,7 +7,7 @@ use orbitr_model::Timestamp;
 
 use crate::{
     data::{Acts, Places},
-    updates::Updating,
+    updates::{AppsHealth, Updating},
     upkeep::Certificates,
 };
 
@@ -32,6 +32,8 @@ pub struct Outside {
     pub certificates: Option<Arc<dyn Certificates>>,
     /// The image's part of updates.
     pub updating: Updating,
+    /// The apps, whose health proves an update; none where nobody looks after any.
+    pub apps: Option<Arc<dyn AppsHealth>>,
 }
 
 /// Enough to open the new address and to sign in. The image's orbitr-network-trial.timer is longer by a little.
@@ -56,6 +58,7 @@ impl Outside {
             confirm_within: CONFIRM_WITHIN,
             certificates: None,
             updating: Updating::default(),
+            apps: None,
         }
     }
 

@@ -56,6 +56,14 @@ deeds! {
     BOX_UPDATE_LIFT = "box.update-lift";
     /// A version was tried, did not do its work, and the one before came back.
     BOX_UPDATE_RETURNED = "box.update-returned";
+    /// After an update every app was healthy again that was before.
+    BOX_UPDATE_PROVED = "box.update-proved";
+    /// After an update apps were not healthy: somebody is asked whether to keep it.
+    BOX_UPDATE_ASKED = "box.update-asked";
+    /// Somebody kept an update although apps were not healthy.
+    BOX_UPDATE_KEPT = "box.update-kept";
+    /// Somebody, or the box after the time was over, went back from an update because apps were not healthy.
+    BOX_UPDATE_LEFT = "box.update-left";
     /// Somebody turned safe mode on: apps stay stopped.
     BOX_SAFE_MODE_ON = "box.safe-mode-on";
     /// Somebody turned safe mode off.

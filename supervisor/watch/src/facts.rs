@@ -3,7 +3,7 @@
 use jiff::SignedDuration;
 use orbitr_apps::{AppView, CHANGE_JOB, Leak, OUT_OF_MEMORY, OtherDisk, Phase, START_JOBS};
 use orbitr_jobs::{Failed, Overdue};
-use orbitr_machine::{CertificateState, CopyState, Issue, Used};
+use orbitr_machine::{CertificateState, CopyState, Issue, Proving, Used};
 use orbitr_model::{AppId, AppState, ReturnedVersion, Timestamp, deed};
 use orbitr_store::events;
 use rusqlite::Connection;
@@ -45,6 +45,8 @@ pub(crate) struct Facts {
     pub(crate) copies: CopyState,
     /// The versions of the system that came back and are in quarantine, the newest first.
     pub(crate) returned: Vec<ReturnedVersion>,
+    /// The update of the system whose apps are compared with how they were before it; none when there is none.
+    pub(crate) proving: Option<Proving>,
     /// The ends of containers in the last 24 hours, the oldest first.
     pub(crate) ends: Vec<End>,
     /// How much of the last five minutes was lost by waiting for memory, 0 to 100 per cent; none where nobody counts.
@@ -163,6 +165,7 @@ impl Watch {
             certificates: inner.machine.certificates(),
             copies: inner.machine.copies().await,
             returned: inner.machine.returned_versions().await,
+            proving: inner.machine.proving().await,
             ends: kept.ends,
             memory_pressure: orbitr_host::pressure::memory().map(|pressure| pressure.over_5_min),
         })

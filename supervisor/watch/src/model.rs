@@ -3,7 +3,7 @@
 use std::{fmt, str::FromStr};
 
 use orbitr_host::units::UnitName;
-use orbitr_model::{AppId, InvalidName, JobId};
+use orbitr_model::{AppId, ImageVersion, InvalidName, JobId};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -80,6 +80,8 @@ kinds! {
     ClockWrong = "clock-wrong", Box;
     /// A unit of the machine has failed.
     UnitFailed = "unit-failed", Unit;
+    /// Apps that were healthy before an update of the system are not after it.
+    UpdateAppsUnhealthy = "update-apps-unhealthy", Box;
     /// A version of the system was tried and came back.
     UpdateReturned = "update-returned", Box;
     /// An app ends again and again.
@@ -273,6 +275,18 @@ pub enum Fix {
     RenewCertificate,
     /// Copy the database now.
     CopyDatabase,
+    /// Keep a version of the system after which apps are not healthy.
+    KeepVersion {
+        /// Which.
+        version: ImageVersion,
+    },
+    /// Go back from it to the version before.
+    LeaveVersion {
+        /// Which.
+        version: ImageVersion,
+        /// To which.
+        before: ImageVersion,
+    },
     /// Look at an app.
     OpenApp {
         /// Which.
@@ -339,6 +353,8 @@ impl Fix {
             Self::CancelJob { .. } => "Cancel it",
             Self::RenewCertificate => "Renew it now",
             Self::CopyDatabase => "Copy it now",
+            Self::KeepVersion { .. } => "Keep this version",
+            Self::LeaveVersion { .. } => "Go back …",
             Self::OpenApp { .. } => "Look at the app",
             Self::OpenLogs { .. } => "Read its logs",
             Self::OpenUpdate { .. } => "Look at the update",

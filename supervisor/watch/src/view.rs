@@ -4,7 +4,7 @@ use orbitr_access::{
     Caller, TheBox,
     action::{
         CancelJob, ChangeApp, ChangeBox, DismissAppIssue, DismissIssue, ListApps, OperateApp, RemoveApp, RestartUnit,
-        ViewApp, ViewJob, ViewMachine,
+        UpdateBox, ViewApp, ViewJob, ViewMachine,
     },
 };
 use orbitr_model::{Actor, AppId, Timestamp};
@@ -146,6 +146,7 @@ fn may(fix: &Fix, caller: &Caller) -> bool {
         | Fix::RotateSecret { app, .. }
         | Fix::RotatePassword { app, .. } => caller.may::<ChangeApp>(app),
         Fix::CancelJob { app, .. } => caller.may_on_job::<CancelJob>(app.as_ref(), &Actor::Box),
+        Fix::KeepVersion { .. } | Fix::LeaveVersion { .. } => caller.may::<UpdateBox>(&TheBox),
         Fix::RenewCertificate | Fix::CopyDatabase => caller.may::<ChangeBox>(&TheBox),
         Fix::OpenRemoval { app } => caller.may::<RemoveApp>(app),
         Fix::OpenApps => caller.may::<ListApps>(&TheBox),

@@ -37,9 +37,9 @@ export class Machine {
     return machine;
   }
 
-  /** A box on it. */
-  box(name, more = {}) {
-    return Box.start(name, ["--stand-in", this.run], { DBUS_SYSTEM_BUS_ADDRESS: `unix:path=${path.join(this.run, "bus")}` }, more);
+  /** A box on it; `flags` are more of its supervisor's. */
+  box(name, more = {}, flags = []) {
+    return Box.start(name, ["--stand-in", this.run, ...flags], { DBUS_SYSTEM_BUS_ADDRESS: `unix:path=${path.join(this.run, "bus")}` }, more);
   }
 
   /** What happens to the machine by itself: `unit NAME STATE RESULT`, `synchronised yes|no`. */

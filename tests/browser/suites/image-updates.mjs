@@ -9,8 +9,10 @@ import http from "node:http";
 import path from "node:path";
 import { promisify } from "node:util";
 
+import { behaving } from "../lib/behaving.mjs";
+import { engine, freePort } from "../lib/box.mjs";
 import { visitor } from "../lib/browser.mjs";
-import { ADMIN, claimed, lookAround, signIn } from "../lib/hands.mjs";
+import { ADMIN, claimed, install, jobEnds, lookAround, signIn } from "../lib/hands.mjs";
 import { look } from "../lib/look.mjs";
 import { Machine } from "../lib/machine.mjs";
 import { eventually, suite } from "../lib/runner.mjs";
@@ -65,7 +67,9 @@ const test = suite("image-updates", {
       answer.writeHead(bytes ? 200 : 404).end(bytes);
     });
     await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
-    const box = await machine.box("updates");
+    const image = `${process.env.ORBITR_TEST_REGISTRY ?? "127.0.0.1:5000"}/orbitr-test/lone:1.0.0`;
+    await behaving(path.join(folder, "extensions"), image);
+    const box = await machine.box("updates", {}, ["--extensions", path.join(folder, "extensions")]);
     const somebody = await claimed(box);
     const plain = await visitor(box, { javaScript: false });
     await signIn(plain, ADMIN);
@@ -168,3 +172,96 @@ test("a version is brought as one file", async ({ page, machine, folder }) => {
   await page.getByRole("button", { name: "Upload" }).click();
   await page.getByText("Brought as a file").waitFor();
 }, { limit: 120_000 });
+
+const slot = (version, more) => ({ version, slot: version === VERSION ? "b" : "a", tries_left: null, tries_done: null, blessed: true, running: false, ...more });
+const waits = facts({ installed: [slot(VERSION, { tries_left: 3, tries_done: 0, blessed: false }), slot("0.1.0", { running: true })] });
+const updated = facts({ running: VERSION, installed: [slot(VERSION, { running: true }), slot("0.1.0")] });
+
+/** Asks the box over its socket, as the command line does. */
+function ask(box, method, name, body) {
+  return new Promise((resolve, reject) => {
+    const headers = { host: "localhost", "content-type": "application/json" };
+    const request = http.request({ socketPath: path.join(box.dir, "s/control.sock"), path: `/api/v1${name}`, method, headers }, async (answer) => {
+      let text = "";
+      for await (const piece of answer) text += piece;
+      resolve({ status: answer.statusCode, body: text && JSON.parse(text) });
+    });
+    request.once("error", reject);
+    request.end(body && JSON.stringify(body));
+  });
+}
+
+/** Has the box restart from 0.1.0 into 0.2.0, on which the shop, healthy so far, is mute; waits until somebody is asked. */
+async function updateThatMutesTheShop({ box, machine, page, shop, somebody }) {
+  const mute = path.join(box.dir, "s/apps", shop, "data/data/mute");
+  await rm(mute, { force: true });
+  await engine("POST", `/containers/orbitr-${shop}-web-1/restart?t=1`);
+  await eventually("the shop is healthy", 90_000, async () => (await ask(box, "GET", `/apps/${shop}`)).body.status?.state === "running");
+  await machine.leave("updates.json", waits);
+  const restarts = async () => (await machine.done()).filter((done) => done === "reboot").length;
+  const before = await restarts();
+  const restart = await ask(box, "POST", "/box/power", { verb: "reboot", reason: "the update", wait: true });
+  assert.equal(restart.status, 202, JSON.stringify(restart.body));
+  await eventually("the machine goes down", 60_000, async () => await restarts() === before + 1);
+  // nothing really goes down, so that the job would wait
+  await ask(box, "POST", `/jobs/${restart.body.job}/cancel`);
+  await eventually("nobody waits", 20_000, async () => (await ask(box, "GET", "/box/power")).body.pending === null);
+  // whoever looks at a page when the box goes loses its stream of events
+  await somebody.page.goto("about:blank");
+  await box.kill();
+  await machine.leave("updates.json", updated);
+  await writeFile(mute, "");
+  await engine("POST", `/containers/orbitr-${shop}-web-1/restart?t=1`);
+  await box.up();
+  await eventually("somebody is asked", 120_000, async () => {
+    await page.goto("/system/updates");
+    return await page.getByText(`Keep ${VERSION}?`).count() === 1;
+  });
+}
+
+test("an app that an update made ill is asked about, and the version is kept", async (given) => {
+  const { somebody, page, machine, box } = given;
+  await machine.leave("updates.json", facts({}));
+  await writeFile(path.join(machine.run, "updates/apps-grace"), "3\n");
+  given.shop = box.app("shop");
+  await install(given.plain, "web", { id: given.shop, name: "Shop", port: await freePort(), path: "/store/local/web" });
+  await jobEnds(given.plain);
+  await updateThatMutesTheShop(given);
+  await sound(somebody, "/system/updates", "asked");
+  await sound(somebody, "/", "asked-home");
+  await sound(somebody, "/issues", "asked-issues");
+  await page.goto("/");
+  await page.getByText(`Keep ${VERSION}?`).waitFor();
+  await page.goto("/issues");
+  const issue = page.locator("#issues .issue", { hasText: `Shop is not healthy since the update to Orbitr OS ${VERSION}` });
+  await issue.getByRole("link", { name: "Go back …" }).waitFor();
+  await issue.getByRole("button", { name: "Keep this version" }).click();
+  await page.getByText(`${VERSION} is kept`).first().waitFor();
+  assert.equal(await page.getByText(`Keep ${VERSION}?`).count(), 0);
+  assert.equal(await machine.wasAsked("choose-version"), false);
+}, { limit: 360_000 });
+
+test("going back tells root why, and the version before says it", async (given) => {
+  const { somebody, page, machine } = given;
+  await updateThatMutesTheShop(given);
+  await page.getByText("Without an answer the box goes back to 0.1.0 by itself").waitFor();
+  await page.getByRole("link", { name: "Go back to 0.1.0" }).click();
+  await sound(somebody, "/system/updates/back", "back");
+  await page.getByRole("button", { name: "Go back and restart" }).click();
+  await page.waitForURL(/\/jobs\//);
+  const asked = await machine.asked("choose-version");
+  assert.deepEqual([asked.target, asked.reason.code, asked.reason.title], ["0.1.0", "health-apps", "Apps were not healthy: Shop"]);
+  assert.match(asked.reason.detail, /^Shop: /);
+  await machine.report("choose-version", asked.id, { state: "done" });
+  await eventually("the machine goes down", 30_000, async () => (await machine.done()).filter((done) => done === "reboot").length === 3);
+  await sound(somebody, "/system/updates", "returning");
+  await machine.leave("updates.json", facts({
+    installed: [slot(VERSION, { tries_left: 0, tries_done: 1, blessed: false }), slot("0.1.0", { running: true })],
+    returned: [{ version: VERSION, at: new Date().toISOString(), reason: asked.reason, boot_id: "b2" }],
+  }));
+  await eventually("nobody is asked any more", 60_000, async () => {
+    await page.goto("/system/updates");
+    return await page.getByText("Apps were not healthy: Shop").count() === 1 && await page.getByText("Going back to 0.1.0").count() === 0;
+  });
+  await sound(somebody, "/system/updates", "left");
+}, { limit: 360_000 });

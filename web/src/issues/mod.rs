@@ -148,6 +148,10 @@ fn button(fix: &Fix, label: &str) -> ui::Button {
         }
         Fix::CancelJob { job, .. } => post(Icon::CircleX, format!("/jobs/{job}/cancel")),
         Fix::RenewCertificate => post(Icon::RotateCw, "/system/certificate/renew".to_owned()),
+        Fix::KeepVersion { version } => {
+            post(Icon::Check, "/system/updates/keep".to_owned()).hidden("version", version.as_str())
+        }
+        Fix::LeaveVersion { .. } => open(Icon::RotateCw, "/system/updates/back".to_owned()).opens_dialog(),
         Fix::CopyDatabase => post(Icon::Download, "/system/copies".to_owned()),
         Fix::StartApp { app } => ask(app, Verb::Start),
         Fix::RestartApp { app } => ask(app, Verb::Restart),

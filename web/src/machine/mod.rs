@@ -25,6 +25,7 @@ use orbitr_access::{
 };
 use orbitr_machine::Issue;
 
+pub(crate) use self::updates::home as update_banner;
 use crate::{
     shell::{PageCx, Section},
     site::Site,
@@ -68,6 +69,10 @@ pub(crate) fn routes(routes: Routes<Site>) -> Routes<Site> {
         .post(UpdateBox, "/system/updates/upload", upload)
         .post(UpdateBox, "/system/updates/settings", updates::save)
         .post(UpdateBox, "/system/updates/lift", updates::lift)
+        .get(ViewMachine, "/home/update", updates::home_part)
+        .post(UpdateBox, "/system/updates/keep", updates::keep)
+        .get(ViewMachine, "/system/updates/back", updates::confirm_back)
+        .post(UpdateBox, "/system/updates/back", updates::back)
         .get(ViewMachine, "/system/updates/versions/{version}", updates::confirm)
         .post(UpdateBox, "/system/updates/versions/{version}", updates::choose)
         .get(ViewMachine, "/system/rescue", rescue::page)

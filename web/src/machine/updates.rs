@@ -1,6 +1,7 @@
 //! Updates of the system: what runs, what is offered, what came back, where updates come from.
 
 mod forms;
+mod proving;
 
 use axum::{
     Form,
@@ -9,7 +10,7 @@ use axum::{
 };
 use maud::{Markup, html};
 use orbitr_access::{
-    Permit, TheBox,
+    Caller, Permit, TheBox,
     action::{UpdateBox, ViewMachine},
 };
 use orbitr_jobs::Job;
@@ -17,7 +18,11 @@ use orbitr_machine::{ChooseVersion, InstallUpdate, LiftQuarantine, Offer, Return
 use orbitr_model::{ImageVersion, InstalledVersion, Problem, Topic};
 use serde::Deserialize;
 
-pub(super) use self::forms::save;
+pub(crate) use self::proving::home;
+pub(super) use self::{
+    forms::save,
+    proving::{back, confirm as confirm_back, home_part, keep},
+};
 use super::{cx_of, head, needs};
 use crate::{
     flash::Flash,
@@ -46,12 +51,13 @@ async fn look(site: &Site, permit: &Permit<ViewMachine>) -> Answer<Shown> {
 }
 
 /// What changes by itself; stands in for itself when it does.
-fn state(shown: &Shown, clock: &Clock) -> Markup {
+fn state(shown: &Shown, clock: &Clock, may_answer: bool) -> Markup {
     let updates = &shown.updates;
     let mut topics = vec![Topic::Box, Topic::Jobs];
     topics.extend(updates.job.map(Topic::Job));
     let body = html! {
         div class="stack" {
+            @if let Some(proving) = &updates.proving { (proving::shown(proving, clock, may_answer)) }
             @if let Some(job) = &shown.job { (at_work(job)) }
             @if let Some(version) = &updates.waiting { (waiting(version)) }
             @if let Some(version) = &updates.chosen {
@@ -108,10 +114,12 @@ fn offered(offer: &Offer, updates: &Updates, clock: &Clock) -> ui::Card {
             (ui::key_values().row("Size", from).maybe("Published", offer.published.map(|at| clock.moment(at))))
             @if !offer.notes.is_empty() { div class="prose" { pre { (offer.notes) } } }
             @if updates.job.is_none() {
+                @if updates.proving.is_some() { p class="quiet" { "It can be installed when the version that runs is proved or kept." } } @else {
                 p class="quiet" { "It is written beside the version that runs, which stays as it is. The box restarts when no job is at work." }
                 div class="cluster" {
                     (install("Install and restart", "on").primary().icon(Icon::ArrowUp))
                     (install("Install, restart later", ""))
+                }
                 }
             }
         } },
@@ -187,13 +195,13 @@ enum Refused<'a> {
     Settings(&'a Problem, &'a forms::SettingsForm),
 }
 
-fn body(cx: PageCx, shown: &Shown, refused: &Refused<'_>) -> Markup {
+fn body(cx: PageCx, shown: &Shown, refused: &Refused<'_>, caller: &Caller) -> Markup {
     let cx = cx_of(cx, "Updates");
     let updates = &shown.updates;
     let content = if updates.available {
         html! {
             div class="stack" {
-                (state(shown, &cx.clock))
+                (state(shown, &cx.clock, caller.may::<UpdateBox>(&TheBox)))
                 (forms::card(updates, match refused {
                     Refused::Settings(problem, form) => Some((*problem, *form)),
                     _ => None,
@@ -213,11 +221,12 @@ fn body(cx: PageCx, shown: &Shown, refused: &Refused<'_>) -> Markup {
 }
 
 pub(super) async fn page(State(site): State<Site>, permit: Permit<ViewMachine>, Cx(cx): Cx) -> Answer<Markup> {
-    Ok(body(cx, &look(&site, &permit).await?, &Refused::Nothing))
+    Ok(body(cx, &look(&site, &permit).await?, &Refused::Nothing, permit.caller()))
 }
 
 pub(super) async fn state_part(State(site): State<Site>, permit: Permit<ViewMachine>, Cx(cx): Cx) -> Answer<Markup> {
-    Ok(state(&look(&site, &permit).await?, &cx.clock))
+    let may_answer = permit.caller().may::<UpdateBox>(&TheBox);
+    Ok(state(&look(&site, &permit).await?, &cx.clock, may_answer))
 }
 
 /// The page once more, with why something was refused.
@@ -230,7 +239,7 @@ async fn again(site: &Site, permit: &Permit<UpdateBox>, cx: PageCx, refused: &Re
     if !shown.updates.available {
         return Err(Trouble((*problem).clone()));
     }
-    Ok((error_status(problem), body(cx, &shown, refused)).into_response())
+    Ok((error_status(problem), body(cx, &shown, refused, permit.caller())).into_response())
 }
 
 pub(super) async fn check(State(site): State<Site>, permit: Permit<UpdateBox>) -> Answer<Response> {

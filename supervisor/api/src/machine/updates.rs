@@ -13,7 +13,8 @@ use orbitr_access::{
     action::{UpdateBox, ViewMachine},
 };
 use orbitr_machine::{
-    ChangeUpdateSettings, ChooseVersion, InstallUpdate, LiftQuarantine, MachineJob, Offer, UpdateSettings, Updates,
+    AnswerUpdate, ChangeUpdateSettings, ChooseVersion, InstallUpdate, LiftQuarantine, MachineJob, Offer,
+    UpdateAnswered, UpdateSettings, Updates,
 };
 use orbitr_model::Problem;
 
@@ -93,6 +94,26 @@ pub(super) fn routes(api: Builder) -> Builder {
             .answers_nothing(204, "It is offered again where a source has it"),
         lift,
     )
+    .on(
+        UpdateBox,
+        op(
+            Method::POST,
+            "/box/updates/answer",
+            "answerUpdate",
+            "Say whether a version is kept after which apps are not healthy",
+        )
+        .body::<AnswerUpdate>()
+        .answers::<UpdateAnswered>(200, "What that began: a job where the box goes back"),
+        answer,
+    )
+}
+
+async fn answer(
+    State(rooms): State<Rooms>,
+    permit: Permit<UpdateBox>,
+    Body(request): Body<AnswerUpdate>,
+) -> Answer<Json<UpdateAnswered>> {
+    Ok(Json(rooms.machine.answer_update(&permit, &request).await?))
 }
 
 async fn look(State(rooms): State<Rooms>, permit: Permit<ViewMachine>) -> Answer<Json<Updates>> {

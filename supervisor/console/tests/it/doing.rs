@@ -255,3 +255,30 @@ fn a_support_bundle_goes_onto_a_stick_and_where_it_cannot_be_made_the_help_says_
         assert!(help.contains("A support bundle: ") && help.contains(why), "{why}\n{help}");
     }
 }
+
+#[test]
+fn an_update_that_made_apps_ill_is_kept_or_left_from_here() {
+    let updates = json!({"proving": {"state": "asking", "version": "0.2.0", "before": "0.1.0", "may_go_back": true,
+        "ends_at": "2026-11-24T12:30:00Z", "apps": [{"id": "shop", "name": "Shop", "said": "it does not answer"}]}});
+    let asked = |updates: &serde_json::Value| {
+        let mut facts = running();
+        facts.read_updates(updates, |moment| moment[11..16].to_owned());
+        console(RICH, image(), facts)
+    };
+    let mut menu = asked(&updates);
+    assert!(menu.facts().issues[0].contains("u: keep it, g: go back. Without an answer it goes back at 12:30"));
+    assert!(press(&mut menu, "u\n").is_empty(), "the first button is «Back»");
+    assert_eq!(press(&mut menu, "u>\n"), [Ask::Do(Deed::KeepUpdate("0.2.0".to_owned()))]);
+    let mut menu = asked(&updates);
+    press(&mut menu, "g");
+    let shown = picture(&menu, 80, 25);
+    assert!(shown.contains("Shop: it does not answer"), "{shown}");
+    assert_eq!(press(&mut menu, ">\n"), [Ask::Do(Deed::LeaveUpdate("0.2.0".to_owned()))]);
+
+    let mut nowhere = updates.clone();
+    nowhere["proving"]["may_go_back"] = json!(false);
+    assert!(press(&mut asked(&nowhere), "g").is_empty(), "there is no way back");
+    for quiet in [json!({"proving": null}), json!({"proving": {"state": "watching"}})] {
+        assert!(press(&mut asked(&quiet), "u").is_empty());
+    }
+}

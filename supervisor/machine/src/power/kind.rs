@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use tokio::{sync::broadcast::error::RecvError, time::sleep};
 
 use super::{Holder, Verb, holding, others_hold};
-use crate::outside::Outside;
+use crate::{outside::Outside, updates::Works};
 
 /// A job may pull images over a slow line for hours.
 pub(crate) const WAIT: Duration = Duration::from_secs(24 * 60 * 60);
@@ -26,7 +26,7 @@ pub(crate) struct Args {
     pub(crate) boot: String,
 }
 
-pub(crate) struct PowerJob(pub(crate) Outside);
+pub(crate) struct PowerJob(pub(crate) Works);
 
 /// What holds a job back that takes the machine down, except itself.
 async fn held(outside: &Outside, cx: &StepContext) -> Result<Vec<Holder>, StepError> {
@@ -77,12 +77,15 @@ pub(crate) async fn go_down(cx: &StepContext) -> Result<(), StepError> {
 
 impl PowerJob {
     async fn go(&self, cx: &StepContext, args: &Args) -> Result<(), StepError> {
-        if !wait(&self.0, cx).await? {
+        let outside = self.0.outside();
+        if !wait(outside, cx).await? {
             return Ok(());
         }
+        // A machine that is off and comes up again starts the other version as well.
+        self.0.before_restart(cx.store()).await;
         cx.log(&format!("{}: telling logind", args.verb.word()));
         cx.progress(None, "The machine goes down");
-        self.0.bus.power(args.verb.into()).await?;
+        outside.bus.power(args.verb.into()).await?;
         go_down(cx).await
     }
 }
@@ -103,7 +106,7 @@ impl Kind for PowerJob {
             return Ok(());
         }
         match step {
-            "wait" => wait(&self.0, cx).await.map(drop),
+            "wait" => wait(self.0.outside(), cx).await.map(drop),
             _ => self.go(cx, args).await,
         }
     }

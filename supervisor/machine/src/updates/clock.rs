@@ -4,7 +4,7 @@
 use std::{convert::Infallible, future::pending, time::Duration};
 
 use jiff::SignedDuration;
-use orbitr_jobs::{NewJob, enqueue, unfinished};
+use orbitr_jobs::unfinished;
 use orbitr_model::{Actor, GateState, ImageVersion, Timestamp, Topic, deed};
 use orbitr_store::{NewEvent, Outcome, Tx, time};
 use serde_json::json;
@@ -14,9 +14,10 @@ use tokio_util::sync::CancellationToken;
 use super::{
     Updates, about,
     job::{self, Goal, UpdateArgs},
+    restart::restart,
     settings::{self, Tried, UpdatePolicy},
 };
-use crate::{Error, Machine, Verb, power};
+use crate::{Error, Machine, power};
 
 /// So often the source is looked at.
 const EVERY: SignedDuration = SignedDuration::from_hours(12);
@@ -42,6 +43,7 @@ fn next(updates: &Updates, tried: Option<&Tried>, hour: u8, now: Timestamp) -> N
     let settings = &updates.settings;
     let unproven = updates.gate.as_ref().is_some_and(|gate| gate.counted && gate.state != GateState::Passed);
     // Who went back by hand decides when to go forward.
+    let unproven = unproven || updates.proving.is_some();
     if settings.hold || updates.job.is_some() || unproven || updates.chosen.is_some() {
         return Next::Nothing;
     }
@@ -124,6 +126,11 @@ impl Machine {
     }
 
     async fn begin_by_itself(&self, version: ImageVersion, goal: Goal, now: Timestamp) -> Result<(), Error> {
+        let fit = if goal == Goal::Ready { Ok(()) } else { self.works().supplies().fit_to_install() };
+        if let Err(why) = fit {
+            tracing::info!(%why, "the update is not installed now");
+            return Ok(());
+        }
         let Ok(_alone) = self.inner.uploading.try_lock() else { return Ok(()) };
         let write = move |tx: &mut Tx<'_>| {
             let restart = goal == Goal::Started;
@@ -138,26 +145,33 @@ impl Machine {
         self.inner.store.write(write).await
     }
 
+    /// Only while no job is at work: a restart that waited for one would come outside of the window.
     async fn restart_by_itself(&self, version: ImageVersion, now: Timestamp) -> Result<(), Error> {
-        let args = power::kind::Args { verb: Verb::Reboot, boot: orbitr_host::clock::boot_id() };
-        let job = NewJob::of::<power::kind::PowerJob>(&args, Verb::Reboot.word(), Actor::Box)?.lock("power");
+        if let Err(why) = self.works().supplies().fit_to_restart() {
+            tracing::info!(%why, "the machine is not restarted into the update now");
+            return Ok(());
+        }
         let reason = format!("Begin with Orbitr OS {version}");
         let event =
             NewEvent::by_the_box(deed::BOX_REBOOT, orbitr_store::Subject::the_box(), json!({ "reason": reason }));
         let write = move |tx: &mut Tx<'_>| {
-            power::going_down(&unfinished(tx, None)?)?;
+            if !power::holding(unfinished(tx, None)?).is_empty() || restart(tx, Actor::Box)?.is_none() {
+                return Ok(());
+            }
             settings::note_try(tx, &Tried { version, restart: true, at: now })?;
             tx.event(event)?;
-            Ok::<_, Error>(enqueue(tx, job)?)
+            Ok::<_, Error>(())
         };
-        self.inner.store.write(write).await.map(drop)
+        self.inner.store.write(write).await
     }
 
     /// Writes into history, once, which versions came back.
     async fn tell_returned(&self) -> Result<(), Error> {
         let Some(facts) = self.outside().acts.as_ref().and_then(|acts| acts.updates().ok()) else { return Ok(()) };
         let told = self.inner.store.read(settings::told).await?;
-        let new: Vec<_> = facts.returned.into_iter().filter(|back| !told.contains(&settings::name_of(back))).collect();
+        // One that still runs is only about to be left: the version that takes its place tells of it.
+        let gone = facts.returned.into_iter().filter(|back| facts.running.as_ref() != Some(&back.version));
+        let new: Vec<_> = gone.filter(|back| !told.contains(&settings::name_of(back))).collect();
         if new.is_empty() {
             return Ok(());
         }

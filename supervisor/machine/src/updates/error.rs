@@ -60,6 +60,31 @@ pub enum Refused {
         /// How much there is.
         free: ByteSize,
     },
+    /// Too little memory is free to unpack a version.
+    #[error("too little memory is free")]
+    MemoryShort {
+        /// How much is needed.
+        needed: ByteSize,
+        /// How much there is.
+        free: ByteSize,
+    },
+    /// The machine runs on a battery that is nearly empty.
+    #[error("the battery has {percent} %")]
+    BatteryLow {
+        /// How full it is.
+        percent: u8,
+        /// How full it must be.
+        needed: u8,
+    },
+    /// The version that runs is not proved by the apps yet, and the one before may be needed.
+    #[error("{0} is not proved yet")]
+    Unproved(ImageVersion),
+    /// Nobody is asked about that version.
+    #[error("nobody is asked about {0}")]
+    NotAsked(ImageVersion),
+    /// The version before is not there any more, or did not do its work either.
+    #[error("there is no version to go back to")]
+    NoWayBack(ImageVersion),
     /// The folder for updates cannot be read or written.
     #[error("the folder for updates: {0}")]
     Folder(String),
@@ -133,6 +158,29 @@ impl From<Refused> for Problem {
             Refused::NoRoom { needed, free } => Self::new(507, "update-no-room", "There is no room for the update")
                 .why(format!("It needs {needed}, and {free} are free."))
                 .then("Remove what is not needed, then try again."),
+            Refused::MemoryShort { needed, free } => {
+                Self::new(507, "update-no-memory", "Too little memory is free for the update")
+                    .why(format!("Unpacking it needs {needed}, and {free} are free."))
+                    .then("Stop an app that is not needed now, then try again.")
+            }
+            Refused::BatteryLow { percent, needed } => Self::new(409, "battery-low", "The battery is nearly empty")
+                .why(format!("The machine runs on its battery, which has {percent} %; an update needs {needed} %."))
+                .then("Plug it in, then try again."),
+            Refused::Unproved(version) => {
+                Self::new(409, "update-unproved", format!("{version} has to be proved or decided about first"))
+                    .why("Another version would take the place of the one that the box may have to go back to.")
+                    .then("Wait until every app is healthy, or answer the question on the page Updates.")
+            }
+            Refused::NotAsked(version) => {
+                Self::new(409, "update-not-asked", format!("Nobody is asked about {version} any more"))
+                    .why("Its apps became healthy, or somebody has answered already.")
+                    .then("Look at the page Updates.")
+            }
+            Refused::NoWayBack(version) => {
+                Self::new(409, "update-no-way-back", format!("There is no way back to {version}"))
+                    .why("It is not on the disk any more, or it was tried and came back.")
+                    .then("Keep the version that runs, and install a newer one when there is one.")
+            }
             Refused::Folder(why) => {
                 Self::new(500, "update-folder", "The folder for updates cannot be used").why(why).then("Try again.")
             }

@@ -2,24 +2,23 @@
 
 use std::time::{Duration, Instant};
 
-use orbitr_host::clock::boot_id;
-use orbitr_jobs::{Error as JobsError, Kind, NewJob, Outcome, Step, StepContext, StepError, enqueue, unfinished};
-use orbitr_model::{Act, ActReport, Actor, ChooseVersionRequest, ImageVersion, InstallUpdateRequest, Problem, Topic};
+use orbitr_jobs::{Kind, NewJob, Outcome, Step, StepContext, StepError, enqueue, unfinished};
+use orbitr_model::{
+    Act, ActReport, Actor, ChooseVersionRequest, ImageVersion, InstallUpdateRequest, Problem, ReturnReason, Topic,
+};
 use orbitr_store::{self as store, Tx};
 use serde::{Deserialize, Serialize};
 
 use super::{
     error::Refused,
     look::Works,
+    restart::restart,
     serve,
     sets::{self, Set},
+    settings,
     source::Progress,
 };
-use crate::{
-    Error, Verb,
-    power::{kind as power, pending},
-    reset,
-};
+use crate::Error;
 
 const LOOK: Duration = Duration::from_secs(10 * 60);
 /// Over a slow line.
@@ -41,21 +40,6 @@ fn refused(refused: Refused) -> StepError {
 fn step(name: &'static str, title: &str, limit: Duration) -> Step {
     // The running version is never touched, so there is nothing to take back.
     Step { name, title: title.to_owned(), limit, reversible: true }
-}
-
-/// Has the machine restart when nothing is in the way, in the transaction that ends a job; unless it goes down already.
-fn restart(tx: &mut Tx<'_>, actor: Actor) -> Result<(), store::Error> {
-    let jobs = unfinished(tx, None)?;
-    if pending(&jobs).is_some() || reset::pending(&jobs).is_some() {
-        return Ok(());
-    }
-    let args = power::Args { verb: Verb::Reboot, boot: boot_id() };
-    let job = NewJob::of::<power::PowerJob>(&args, Verb::Reboot.word(), actor);
-    match job.and_then(|job| enqueue(tx, job.lock("power"))) {
-        Err(JobsError::Store(error)) => Err(error),
-        // The arguments are ours and can be written.
-        Err(_) | Ok(_) => Ok(()),
-    }
 }
 
 /// Looks for updates.
@@ -186,6 +170,7 @@ impl UpdateJob {
     }
 
     async fn install(&self, cx: &StepContext, args: &UpdateArgs) -> Result<(), StepError> {
+        self.0.supplies().fit_to_install().map_err(refused)?;
         let known = self.0.known(cx.store()).await?;
         if known.facts.installed.iter().any(|other| other.version == args.version) && cx.attempt() > 1 {
             cx.log("It is in its slot already");
@@ -259,7 +244,10 @@ impl Kind for UpdateJob {
             tracing::warn!(%error, "what was downloaded of an update could not be removed");
         }
         if *outcome == Outcome::Succeeded && args.goal == Goal::Started {
-            restart(tx, args.actor.clone())?;
+            match self.0.supplies().fit_to_restart() {
+                Ok(()) => drop(restart(tx, args.actor.clone())?),
+                Err(why) => tracing::warn!(%why, "the update is in its slot; the machine is not restarted now"),
+            }
         }
         tx.changed(Topic::Box);
         Ok(())
@@ -271,6 +259,9 @@ pub(crate) struct ChooseArgs {
     pub(super) version: ImageVersion,
     pub(super) restart: bool,
     pub(super) actor: Actor,
+    /// Why the version that runs is given up for it; none: it stays a good one.
+    #[serde(default)]
+    pub(super) reason: Option<ReturnReason>,
 }
 
 /// Has the next starts be of another installed version.
@@ -292,7 +283,8 @@ impl Kind for ChooseJob {
 
     async fn run(&self, _: &str, cx: &StepContext, args: &ChooseArgs) -> Result<(), StepError> {
         let id = format!("{}-{}", cx.job(), cx.attempt());
-        let request = ChooseVersionRequest { version: 1, id: id.clone(), target: args.version.clone(), reason: None };
+        let (target, reason) = (args.version.clone(), args.reason.clone());
+        let request = ChooseVersionRequest { version: 1, id: id.clone(), target, reason };
         let acts = self.0.acts()?;
         let done = acts.perform(Act::ChooseVersion, &id, &request, CHOOSE).await;
         done.map(drop).map_err(StepError::lasting)
@@ -305,6 +297,9 @@ impl Kind for ChooseJob {
     fn ended(&self, tx: &mut Tx<'_>, args: &ChooseArgs, outcome: &Outcome) -> Result<(), store::Error> {
         if *outcome == Outcome::Succeeded && args.restart {
             restart(tx, args.actor.clone())?;
+        }
+        if *outcome != Outcome::Succeeded && args.reason.is_some() {
+            settings::stay(tx)?;
         }
         tx.changed(Topic::Box);
         Ok(())

@@ -1,18 +1,21 @@
 //! What the room works with, and looking at a source: which version of it can follow the one that runs.
 
 use std::{
+    fs,
     path::{Path, PathBuf},
     time::Duration,
 };
 
-use orbitr_model::{ImageVersion, Problem, UpdateFacts};
+use orbitr_model::{GateState, ImageVersion, InstalledVersion, Problem, UpdateFacts};
 use orbitr_store::Store;
 use tokio_util::sync::CancellationToken;
 
 use super::{
     Offer, PassedOver,
     error::Refused,
+    fit::Supplies,
     manifest::{self, MANIFEST_MAX, Manifest, SIGNATURE, SIGNATURE_MAX, SUMS, SUMS_MAX},
+    proof::Pace,
     sets::{self, Papers},
     settings::{self, Checked, UpdateSettings},
     source::Source,
@@ -30,11 +33,25 @@ pub struct Updating {
     pub image: PathBuf,
     /// How long a server may say nothing.
     pub patience: Duration,
+    /// Where the machine tells of its battery and its memory.
+    pub supplies: Supplies,
 }
 
 impl Default for Updating {
     fn default() -> Self {
-        Self { image: "/usr/lib/orbitr/updates".into(), patience: Duration::from_secs(30) }
+        let supplies = Supplies::default();
+        Self { image: "/usr/lib/orbitr/updates".into(), patience: Duration::from_secs(30), supplies }
+    }
+}
+
+impl Updating {
+    /// How patient one is with apps after an update: usually as the code says; images of tests say so many seconds.
+    pub(super) fn pace(&self) -> Pace {
+        let said = fs::read_to_string(self.image.join("apps-grace")).ok();
+        let Some(least) = said.and_then(|text| text.trim().parse().ok()).map(Duration::from_secs) else {
+            return Pace::default();
+        };
+        Pace { every: Duration::from_secs(1), least, each: Duration::ZERO, steady: least.min(Pace::default().steady) }
     }
 }
 
@@ -64,6 +81,18 @@ impl Known {
     /// Whether a version came back, lifted or not: root has to be told that it is wanted all the same.
     pub(super) fn came_back(&self, version: &ImageVersion) -> bool {
         self.facts.returned.iter().any(|back| back.version == *version)
+    }
+
+    /// Whether the version that runs has passed the machine's own part of the health gate.
+    pub(super) fn is_kept(&self) -> bool {
+        let passed = self.facts.gate.as_ref().is_some_and(|gate| gate.state == GateState::Passed);
+        passed || self.facts.installed.iter().any(|known| known.running && known.blessed)
+    }
+
+    /// Whether that version is there, has proved itself, and did not come back.
+    pub(super) fn is_way_back(&self, version: &ImageVersion) -> bool {
+        let good = |known: &&InstalledVersion| known.version == *version && known.blessed && !known.running;
+        self.facts.installed.iter().any(|known| good(&known)) && !self.came_back(version)
     }
 
     /// The newest version on the disk that is newer than the one that runs and did not come back.
@@ -96,6 +125,15 @@ pub(super) struct Found {
 }
 
 impl Works {
+    /// What it reaches outside of the supervisor.
+    pub(crate) const fn outside(&self) -> &Outside {
+        &self.outside
+    }
+
+    pub(super) const fn supplies(&self) -> &Supplies {
+        &self.outside.updating.supplies
+    }
+
     pub(super) fn keyring(&self) -> PathBuf {
         self.outside.updating.image.join("keyring.gpg")
     }

@@ -2,11 +2,16 @@
 //! other slot, going back. Only on Orbitr OS; in hosted mode the operating system is somebody else's to update, and this
 //! says so. overlays/image/README.md is the contract with what root does.
 
+mod apps;
 mod clock;
 mod error;
+mod fit;
 mod job;
 mod look;
 mod manifest;
+mod proof;
+mod question;
+mod restart;
 mod serve;
 mod sets;
 mod settings;
@@ -27,8 +32,11 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 pub use self::{
+    apps::{AppHealth, AppTrouble, AppsHealth},
     error::Refused,
+    fit::Supplies,
     look::Updating,
+    question::{AnswerUpdate, Proving, ProvingState, UpdateAnswer, UpdateAnswered},
     settings::{ChangeUpdateSettings, Channel, Checked, UpdatePolicy, UpdateSettings},
     upload::UpdateUpload,
 };
@@ -77,6 +85,8 @@ pub struct Updates {
     pub built_in_source: Option<String>,
     /// The job of an update that is under way.
     pub job: Option<JobId>,
+    /// The update whose apps are compared with how they were before it; none when there is none, or it was proved or kept.
+    pub proving: Option<Proving>,
 }
 
 /// A version that can be installed.
@@ -181,9 +191,10 @@ impl Machine {
         let works = self.works();
         let read = |conn: &_| {
             let job = job::at_work(&unfinished(conn, None)?).map(|job| job.id);
-            Ok::<_, Error>((settings::load(conn)?, settings::checked(conn)?, settings::lifted(conn)?, job))
+            let proof = settings::proof(conn)?;
+            Ok::<_, Error>((settings::load(conn)?, settings::checked(conn)?, settings::lifted(conn)?, job, proof))
         };
-        let (settings, checked, lifted, job) = self.inner.store.read(read).await?;
+        let (settings, checked, lifted, job, proof) = self.inner.store.read(read).await?;
         let mut updates = Updates {
             checked_at: checked.as_ref().map(|checked| checked.at),
             check_problem: checked.as_ref().and_then(|checked| checked.problem.clone()),
@@ -201,6 +212,7 @@ impl Machine {
             Err(error) => return Err(error),
         };
         updates.available = true;
+        updates.proving = proof.and_then(|proof| question::shown(&proof, &known));
         updates.waiting = known.waiting().cloned();
         updates.offer = self.offered(&known, checked.as_ref());
         let over = checked.map(|checked| checked.passed_over).unwrap_or_default();
@@ -292,6 +304,10 @@ impl Machine {
             let why = format!("it is not newer than {}, which runs", known.running);
             return Err(Refused::Unfit { version: version.to_string(), why }.into());
         }
+        if let Some(proving) = updates.proving {
+            return Err(Refused::Unproved(proving.version).into());
+        }
+        self.works().supplies().fit_to_install()?;
         let goal = if request.restart { Goal::Started } else { Goal::Installed };
         let event = self.event(permit, deed::BOX_UPDATE, &version, json!({ "restart": request.restart }));
         let args = UpdateArgs { version, goal, actor: permit.actor().clone() };
@@ -336,7 +352,7 @@ impl Machine {
         let event = self.event(permit, deed::BOX_CHOOSE_VERSION, &version, json!({ "restart": request.restart }));
         let title = format!("Start Orbitr OS {version} from now on");
         let actor = permit.actor().clone();
-        let args = ChooseArgs { version, restart: request.restart, actor: actor.clone() };
+        let args = ChooseArgs { version, restart: request.restart, actor: actor.clone(), reason: None };
         let job = NewJob::of::<ChooseJob>(&args, title, actor)?.lock("updates");
         let write = move |tx: &mut Tx<'_>| {
             if let Some(job) = job::at_work(&unfinished(tx, None)?) {
@@ -376,8 +392,9 @@ impl Machine {
     /// The versions that came back and are in quarantine, for the box's own eyes; none where there is nothing to update.
     pub async fn returned_versions(&self) -> Vec<ReturnedVersion> {
         let Ok(known) = self.works().known(&self.inner.store).await else { return Vec::new() };
-        let back = known.facts.returned.iter().filter(|back| known.is_quarantined(&back.version));
-        back.cloned().collect()
+        // One that still runs is only about to be left.
+        let gone = known.facts.returned.iter().filter(|back| back.version != known.running);
+        gone.filter(|back| known.is_quarantined(&back.version)).cloned().collect()
     }
 }
 

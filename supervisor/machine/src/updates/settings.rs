@@ -1,6 +1,6 @@
 //! Where updates come from and what is done with them: rows of `setting` under `updates.`.
 
-use std::{fs, path::Path};
+use std::{fs, ops::RangeInclusive, path::Path, time::Duration};
 
 use orbitr_model::{FieldError, ImageVersion, Problem, ReturnedVersion, Timestamp};
 use orbitr_store::Tx;
@@ -8,7 +8,7 @@ use rusqlite::Connection;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
-use super::{Offer, PassedOver};
+use super::{Offer, PassedOver, proof::Proof};
 use crate::{Error, settings};
 
 const SETTINGS: &str = "updates.settings";
@@ -16,6 +16,10 @@ const CHECKED: &str = "updates.checked";
 const LIFTED: &str = "updates.lifted";
 const TOLD: &str = "updates.told";
 const TRIED: &str = "updates.tried";
+const PROOF: &str = "updates.proof";
+/// How long somebody may be given to answer, in minutes.
+const ANSWER: RangeInclusive<u16> = 5..=24 * 60;
+const ANSWER_USUAL: u16 = 30;
 /// The longest address.
 const ADDRESS_MAX: usize = 500;
 /// So many returns are remembered.
@@ -72,12 +76,36 @@ pub struct UpdateSettings {
     pub window_until: u8,
     /// Nothing happens by itself for the time being.
     pub hold: bool,
+    /// When apps that were healthy are not after an update: whether the box goes back by itself where nobody answers.
+    #[serde(default = "yes")]
+    pub return_by_itself: bool,
+    /// After how many minutes without an answer that is, 5 to 1440.
+    #[serde(default = "usual_answer")]
+    pub answer_minutes: u16,
+}
+
+const fn yes() -> bool {
+    true
+}
+
+const fn usual_answer() -> u16 {
+    ANSWER_USUAL
 }
 
 impl Default for UpdateSettings {
     fn default() -> Self {
         let (channel, policy) = (Channel::default(), UpdatePolicy::default());
-        Self { source: None, channel, policy, window_from: 3, window_until: 5, hold: false }
+        let (return_by_itself, answer_minutes) = (true, ANSWER_USUAL);
+        Self {
+            source: None,
+            channel,
+            policy,
+            window_from: 3,
+            window_until: 5,
+            hold: false,
+            return_by_itself,
+            answer_minutes,
+        }
     }
 }
 
@@ -100,6 +128,11 @@ pub struct ChangeUpdateSettings {
     pub window_until: Option<u8>,
     /// Whether nothing happens by itself.
     pub hold: Option<bool>,
+    /// Whether the box goes back by itself where apps are not healthy after an update and nobody answers.
+    pub return_by_itself: Option<bool>,
+    /// After how many minutes without an answer that is.
+    #[schemars(range(min = 5, max = 1440))]
+    pub answer_minutes: Option<u16>,
 }
 
 impl ChangeUpdateSettings {
@@ -123,6 +156,9 @@ impl ChangeUpdateSettings {
                 field(name, "An hour is a number from 0 to 23.");
             }
         }
+        if self.answer_minutes.is_some_and(|minutes| !ANSWER.contains(&minutes)) {
+            field("answer_minutes", "Give 5 minutes to a day: 5 to 1440.");
+        }
         if !wrong.is_empty() {
             return Err(Error::Invalid(wrong));
         }
@@ -133,6 +169,8 @@ impl ChangeUpdateSettings {
             window_from: self.window_from.unwrap_or(old.window_from),
             window_until: self.window_until.unwrap_or(old.window_until),
             hold: self.hold.unwrap_or(old.hold),
+            return_by_itself: self.return_by_itself.unwrap_or(old.return_by_itself),
+            answer_minutes: self.answer_minutes.unwrap_or(old.answer_minutes),
         })
     }
 }
@@ -153,6 +191,11 @@ impl UpdateSettings {
     pub(super) fn address(&self, image: &Path) -> Option<String> {
         let base = self.source.clone().or_else(|| built_in(image))?;
         Some(format!("{}/{}", base.trim_end_matches('/'), self.channel.as_str()))
+    }
+
+    /// How long somebody has to answer before the box goes back; none: it never does by itself.
+    pub(super) fn answer_within(&self) -> Option<Duration> {
+        self.return_by_itself.then(|| Duration::from_secs(u64::from(self.answer_minutes) * 60))
     }
 
     /// Whether the window is open at this hour.
@@ -233,6 +276,30 @@ pub(super) fn tried(conn: &Connection) -> Result<Option<Tried>, Error> {
 
 pub(super) fn note_try(tx: &Tx<'_>, tried: &Tried) -> Result<(), Error> {
     keep(tx, TRIED, tried)
+}
+
+/// The update that is to be proved by the apps; nothing of another release's writing.
+pub(super) fn proof(conn: &Connection) -> Result<Option<Proof>, Error> {
+    let text = settings::get(conn, PROOF)?;
+    Ok(text.and_then(|text| serde_json::from_str(&text).ok()))
+}
+
+pub(super) fn note_proof(tx: &Tx<'_>, proof: &Proof) -> Result<(), Error> {
+    keep(tx, PROOF, proof)
+}
+
+/// The version before could not be chosen: the question stands, and is not answered by time any more.
+pub(super) fn stay(tx: &Tx<'_>) -> Result<(), orbitr_store::Error> {
+    let stays = proof(tx).map(|proof| proof.and_then(|proof| proof.not_returned()));
+    match stays.and_then(|stays| stays.map_or(Ok(()), |stays| note_proof(tx, &stays))) {
+        Err(Error::Store(error)) => Err(error),
+        // What is unreadable asks nobody.
+        Err(_) | Ok(()) => Ok(()),
+    }
+}
+
+pub(super) fn forget_proof(tx: &Tx<'_>) -> Result<(), Error> {
+    settings::delete(tx, PROOF)
 }
 
 /// One return of a version: it may be lifted, and come back once more.

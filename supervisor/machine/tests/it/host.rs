@@ -85,6 +85,7 @@ fn nowhere() -> Outside {
         confirm_within: Duration::from_secs(120),
         certificates: None,
         updating: orbitr_machine::Updating::default(),
+        apps: None,
     }
 }
 

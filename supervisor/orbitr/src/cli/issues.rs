@@ -64,6 +64,8 @@ fn how(client: &Client, fix: &Value) -> String {
         "rotate-password" => format!("orbitr app rotate {app} --binding {}", text(fix, "/binding")),
         "cancel-job" => format!("orbitr job cancel {job}"),
         "renew-certificate" => "orbitr renew-certificate".to_owned(),
+        "keep-version" => format!("orbitr box update keep {}", text(fix, "/version")),
+        "leave-version" => format!("orbitr box update leave {}", text(fix, "/version")),
         "copy-database" => "orbitr copy-database".to_owned(),
         "open-app" => format!("orbitr app show {app}"),
         "open-logs" => format!("orbitr logs {app}"),

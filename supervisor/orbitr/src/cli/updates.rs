@@ -49,6 +49,19 @@ pub(crate) enum UpdateVerb {
         /// Which
         version: String,
     },
+    /// Keep a version after which apps are not healthy
+    Keep {
+        /// Which
+        version: String,
+    },
+    /// Go back from a version after which apps are not healthy, and restart
+    Leave {
+        /// Which
+        version: String,
+        /// Follow the job, and end as it does
+        #[arg(long)]
+        wait: bool,
+    },
     /// Say where updates come from and what is done with them
     Set(SetArgs),
 }
@@ -117,6 +130,12 @@ pub(crate) struct SetArgs {
     /// Have nothing happen by itself for the time being
     #[arg(long, value_enum)]
     hold: Option<OnOff>,
+    /// Whether the box goes back by itself where apps are not healthy after an update and nobody answers
+    #[arg(long, value_enum)]
+    return_by_itself: Option<OnOff>,
+    /// After how many minutes without an answer that is, 5 to 1440
+    #[arg(long, value_name = "MINUTES")]
+    answer_within: Option<u16>,
 }
 
 const PATH: [&str; 2] = ["box", "updates"];
@@ -148,6 +167,14 @@ pub(super) async fn run(client: &Client, out: &mut Output, verb: &BoxVerb) -> Re
         Some(UpdateVerb::Lift { version }) => {
             client.post(&at("lift"), Some(&json!({ "version": version }))).await?;
             said(out, &Value::Null, &format!("{version} may be tried again."))
+        }
+        Some(UpdateVerb::Keep { version }) => {
+            let answered = client.post(&at("answer"), Some(&json!({ "version": version, "answer": "keep" }))).await?;
+            said(out, &answered, &format!("{version} is kept."))
+        }
+        Some(UpdateVerb::Leave { version, wait }) => {
+            let started = client.post(&at("answer"), Some(&json!({ "version": version, "answer": "go-back" }))).await?;
+            begun(client, out, &started, &format!("Going back from {version}; the box restarts"), *wait).await
         }
         Some(UpdateVerb::Set(args)) => {
             let settings = client.patch(&at("settings"), &change(args)).await?;
@@ -182,6 +209,8 @@ fn change(args: &SetArgs) -> Value {
         ("window_from", args.from.map(Into::into)),
         ("window_until", args.until.map(Into::into)),
         ("hold", args.hold.map(|hold| json!(hold == OnOff::On))),
+        ("return_by_itself", args.return_by_itself.map(|on| json!(on == OnOff::On))),
+        ("answer_minutes", args.answer_within.map(Into::into)),
     ];
     let given = members.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?)));
     Value::Object(given.collect::<Map<_, _>>())
@@ -224,6 +253,7 @@ async fn show(client: &Client, out: &mut Output) -> Result<Exit, Failure> {
     };
     let rows: Vec<_> = list(&updates, "/installed").iter().map(row).collect();
     out.table(&["version", "slot", "state"], &rows, "Nobody tells what is installed.")?;
+    proving(out, &updates)?;
     for back in list(&updates, "/returned") {
         let lifted = if yes(back, "/lifted") { " It may be tried again." } else { "" };
         out.line(&format!("{} came back: {}{lifted}", text(back, "/version"), text(back, "/reason/title")))?;
@@ -232,4 +262,32 @@ async fn show(client: &Client, out: &mut Output) -> Result<Exit, Failure> {
         out.line(&format!("{} is not offered: {}", text(other, "/version"), text(other, "/why")))?;
     }
     Ok(Exit::Done)
+}
+
+/// What is to be decided about an update, if anything is.
+fn proving(out: &mut Output, updates: &Value) -> Result<(), Failure> {
+    let (version, before) = (text(updates, "/proving/version"), text(updates, "/proving/before"));
+    match text(updates, "/proving/state").as_str() {
+        "watching" => {
+            return out.line(&format!("Whether every app comes up on {version} as it was is being looked at."));
+        }
+        "returning" => return out.line(&format!("The box goes back to {before}.")),
+        "asking" => {}
+        _ => return Ok(()),
+    }
+    out.line(&format!("Since the update to {version} these apps are not healthy:"))?;
+    for app in list(updates, "/proving/apps") {
+        out.line(&format!("  {}: {}", text(app, "/name"), text(app, "/said")))?;
+    }
+    out.line(&format!("Keep it with «orbitr box update keep {version}»."))?;
+    if yes(updates, "/proving/may_go_back") {
+        out.line(&format!("Go back to {before} with «orbitr box update leave {version}»."))?;
+    }
+    let ends = text(updates, "/proving/ends_at");
+    if !ends.is_empty() {
+        let when =
+            ends.parse::<Timestamp>().ok().map(|ends| ends.duration_since(Timestamp::now()).as_secs().max(0) / 60);
+        out.line(&format!("Without an answer it goes back by itself in {} min.", when.unwrap_or_default()))?;
+    }
+    Ok(())
 }

@@ -73,13 +73,15 @@ async fn gather(works: &Works) -> Facts {
                     client.get(&["jobs"], &page),
                     client.get(&["box", "issues"], &[]),
                     client.get(&["box", "power"], &[]),
+                    client.get(&["box", "updates"], &[]),
                 )
             });
-            if let Ok((about, figures, jobs, issues, power)) = rest.await {
+            if let Ok((about, figures, jobs, issues, power, updates)) = rest.await {
                 about.iter().for_each(|value| facts.read_box(value));
                 figures.iter().for_each(|value| facts.read_figures(value));
                 jobs.iter().for_each(|value| facts.read_jobs(value));
                 issues.iter().for_each(|value| facts.read_issues(value));
+                updates.iter().for_each(|value| facts.read_updates(value, shown));
                 power.iter().for_each(|value| facts.read_power(value));
             }
         }
@@ -119,5 +121,14 @@ fn without(failure: Option<Failure>) -> Supervisor {
 }
 
 fn clock() -> String {
-    Timestamp::now().to_zoned(jiff::tz::TimeZone::system()).strftime("%H:%M").to_string()
+    at(Timestamp::now())
+}
+
+fn at(moment: Timestamp) -> String {
+    moment.to_zoned(jiff::tz::TimeZone::system()).strftime("%H:%M").to_string()
+}
+
+/// A moment of the API on the clock of the screen.
+fn shown(moment: &str) -> String {
+    moment.parse().map(at).unwrap_or_default()
 }

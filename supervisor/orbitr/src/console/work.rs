@@ -169,6 +169,14 @@ impl Works {
                 ];
                 Ok(Came::Done { title: format!("A one-time password for {name}"), lines })
             }
+            Deed::KeepUpdate(version) => {
+                self.answer(&version, "keep").await?;
+                Ok(Came::Done { title: format!("{version} is kept"), lines: Vec::new() })
+            }
+            Deed::LeaveUpdate(version) => {
+                let started = self.answer(&version, "go-back").await?;
+                self.job(&started, "The box restarts into the version before".to_owned()).await
+            }
             Deed::SafeMode(on) => rescue::safe_mode(self, on).await,
             Deed::FactoryReset { serial, wait } => rescue::factory_reset(self, serial, wait).await,
             Deed::Install { disk, serial } => newcomer::install(self, &disk, &serial).await,
@@ -184,6 +192,12 @@ impl Works {
                 self.enter(&username, client.post(&["session", "second-step"], Some(&body)).await).await
             }
         }
+    }
+
+    /// Answers whether an update is kept.
+    async fn answer(&self, version: &str, answer: &str) -> Result<Value, Problem> {
+        let body = json!({ "version": version, "answer": answer });
+        self.client().post(&["box", "updates", "answer"], Some(&body)).await.map_err(problem)
     }
 
     /// The network with whether SSH is on, where that can be asked.

@@ -6,6 +6,7 @@ mod config;
 mod copies;
 mod crashes;
 mod credential;
+mod health;
 mod identity;
 mod listeners;
 mod logging;

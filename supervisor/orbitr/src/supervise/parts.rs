@@ -32,7 +32,7 @@ use tokio::{
 };
 
 use super::{
-    Config, VERSION, copies, identity,
+    Config, VERSION, copies, health, identity,
     waiting::{self, Waiting},
 };
 
@@ -250,6 +250,8 @@ impl Rooms {
                 outside.updating.image = places.run.join("updates");
             }
         }
+        let own_apps = health::OwnApps::default();
+        outside.apps = Some(Arc::new(own_apps.clone()));
         let machine = Machine::open_with(store.clone(), config.state_dir.clone(), VERSION, outside);
         let machine = machine.await.context("the box's settings cannot be read")?;
         let access = Access::open(store.clone(), own_uid()?).await.context("the accounts cannot be opened")?;
@@ -273,6 +275,7 @@ impl Rooms {
         let jobs = apps.kinds(Jobs::builder(store.clone(), config.state_dir.join("logs/jobs")));
         let jobs = machine.kinds(jobs).start().await.context("the jobs cannot be started")?;
         let apps = apps.open(jobs.clone(), catalog(config));
+        own_apps.are(&apps);
         let watch = Watch::new(store.clone(), apps.clone(), machine.clone());
         Ok(Self { store, access, machine, jobs, apps, watch, setup_code })
     }

@@ -27,6 +27,7 @@ mod secret_in_log;
 #[cfg(test)]
 mod tests;
 mod unit_failed;
+mod update_apps_unhealthy;
 mod update_returned;
 
 use jiff::SignedDuration;
@@ -45,6 +46,7 @@ const CATALOGUE: &[fn(&Facts, &mut Findings)] = &[
     disk_full::look,
     clock_wrong::look,
     unit_failed::look,
+    update_apps_unhealthy::look,
     update_returned::look,
     app_crash_looping::look,
     port_conflict::look,

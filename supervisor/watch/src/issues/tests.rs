@@ -42,6 +42,7 @@ fn well() -> Facts {
         certificates: None,
         copies: CopyState::default(),
         returned: Vec::new(),
+        proving: None,
         ends: Vec::new(),
         memory_pressure: Some(3.0),
     }

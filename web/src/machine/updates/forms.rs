@@ -30,6 +30,10 @@ pub(in crate::machine) struct SettingsForm {
     window_until: String,
     #[serde(default)]
     hold: String,
+    #[serde(default)]
+    return_by_itself: String,
+    #[serde(default)]
+    answer_minutes: String,
 }
 
 impl SettingsForm {
@@ -47,6 +51,8 @@ impl SettingsForm {
             window_from: settings.window_from.to_string(),
             window_until: settings.window_until.to_string(),
             hold: if settings.hold { "on" } else { "" }.to_owned(),
+            return_by_itself: if settings.return_by_itself { "on" } else { "" }.to_owned(),
+            answer_minutes: settings.answer_minutes.to_string(),
         }
     }
 
@@ -63,6 +69,9 @@ impl SettingsForm {
             window_from: Some(self.window_from.trim().parse().unwrap_or(u8::MAX)),
             window_until: Some(self.window_until.trim().parse().unwrap_or(u8::MAX)),
             hold: Some(self.hold == "on"),
+            return_by_itself: Some(self.return_by_itself == "on"),
+            // And what is none as minutes.
+            answer_minutes: Some(self.answer_minutes.trim().parse().unwrap_or_default()),
         }
     }
 }
@@ -97,6 +106,9 @@ pub(super) fn card(updates: &Updates, refused: Option<(&Problem, &SettingsForm)>
                 (Field::number("window_from", "From this hour").value(form.window_from).range("0", "23").narrow().required().problem(problem))
                 (Field::number("window_until", "Until this hour").value(form.window_until).range("0", "23").narrow().required()
                     .help("In the time zone of the box. The same hour twice: at any time.").problem(problem))
+                (Field::switch("return_by_itself", "Go back by itself").on(form.return_by_itself == "on")
+                    .help("When apps that were healthy before an update are not after it, and nobody answers."))
+                (Field::number("answer_minutes", "Wait for an answer").value(form.answer_minutes).range("5", "1440").unit("minutes").narrow().required().problem(problem))
                 (Field::switch("hold", "Hold").on(form.hold == "on").help("Nothing happens by itself until you turn this off."))
             })
             .button(ui::button("Save").primary()),

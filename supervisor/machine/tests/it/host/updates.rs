@@ -1,5 +1,6 @@
 //! Updates of the system: a real signed set on a real server, and what a bad one does to the box, which is nothing.
 
+mod proof;
 mod upload;
 mod world;
 
@@ -260,15 +261,20 @@ async fn settings_are_checked_and_kept() {
         source: Some("ftp://example.org".to_owned()),
         window_from: Some(24),
         window_until: Some(200),
+        answer_minutes: Some(4),
         ..ChangeUpdateSettings::default()
     };
     let problem = Problem::from(room.machine.change_updates(&update(), &wrong).await.unwrap_err());
-    assert_eq!((problem.status, problem.fields.len()), (422, 3));
+    assert_eq!((problem.status, problem.fields.len()), (422, 4));
+    let longest = ChangeUpdateSettings { answer_minutes: Some(1441), ..ChangeUpdateSettings::default() };
+    assert_eq!(code(room.machine.change_updates(&update(), &longest).await.unwrap_err()).0, 422);
     let change = ChangeUpdateSettings {
         source: Some(" https://updates.example.org/orbitr/ ".to_owned()),
         channel: Some(Channel::Testing),
         policy: Some(UpdatePolicy::Automatic),
         hold: Some(true),
+        return_by_itself: Some(false),
+        answer_minutes: Some(1440),
         ..ChangeUpdateSettings::default()
     };
     let now = room.machine.change_updates(&update(), &change).await.unwrap();

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use orbitr_apps::{CHANGE_JOB, DiskState, Leak, OtherDisk, Rotation};
 use orbitr_jobs::{Failed, LateStep, Overdue};
-use orbitr_machine::{CertificateState, CopyState};
+use orbitr_machine::{AppTrouble, CertificateState, CopyState, Proving, ProvingState};
 
 use super::*;
 
@@ -196,4 +196,42 @@ fn a_version_that_came_back_is_told_with_what_it_did_not_do() {
     let silent = orbitr_model::ReturnedVersion { at: None, reason: None, ..back };
     let found = only(&Facts { returned: vec![silent], ..well() }, Kind::UpdateReturned);
     assert!(found.since.is_none() && says(&found, "Why").contains("did not come so far"));
+}
+
+#[test]
+fn apps_that_an_update_made_ill_are_asked_about() {
+    let trouble = |name: &str| AppTrouble {
+        id: name.to_lowercase().parse().unwrap(),
+        name: name.parse().unwrap(),
+        said: "it does not answer on port 8080".to_owned(),
+    };
+    let asking = Proving {
+        version: "0.2.0".parse().unwrap(),
+        before: "0.1.0".parse().unwrap(),
+        state: ProvingState::Asking,
+        apps: vec![trouble("Shop")],
+        asked_at: Some(ago(300)),
+        ends_at: Some(ago(-1499)),
+        may_go_back: true,
+    };
+    let facts = |proving: Proving| Facts { proving: Some(proving), ..well() };
+    let found = only(&facts(asking.clone()), Kind::UpdateAppsUnhealthy);
+    assert_eq!((found.severity, found.since), (Severity::Bad, Some(ago(300))));
+    assert_eq!(found.title, "Shop is not healthy since the update to Orbitr OS 0.2.0");
+    assert_eq!(
+        (says(&found, "Shop").as_str(), says(&found, "Goes back in").as_str()),
+        ("it does not answer on port 8080", "25 min")
+    );
+    let (version, before) = (asking.version.clone(), asking.before.clone());
+    let keep = Fix::KeepVersion { version: version.clone() };
+    assert_eq!(found.fixes, [keep.clone(), Fix::LeaveVersion { version, before }, Fix::OpenUpdates]);
+
+    let stuck =
+        Proving { apps: vec![trouble("Shop"), trouble("Wiki")], ends_at: None, may_go_back: false, ..asking.clone() };
+    let found = only(&facts(stuck), Kind::UpdateAppsUnhealthy);
+    assert!(found.title.starts_with("2 apps are") && found.explanation.contains("none to go back to"), "{found:#?}");
+    assert_eq!(found.fixes, [keep, Fix::OpenUpdates]);
+    for state in [ProvingState::Watching, ProvingState::Returning] {
+        assert!(find(&facts(Proving { state, ..asking.clone() })).found.is_empty());
+    }
 }

@@ -7,7 +7,10 @@ use std::{
     sync::Mutex,
 };
 
-use orbitr_machine::data::{Acts, Places};
+use orbitr_machine::{
+    Supplies,
+    data::{Acts, Places},
+};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpStream},
@@ -249,6 +252,12 @@ pub(super) struct World {
     /// What root was asked to install, and what it got over the loopback.
     pub(super) got: Arc<Mutex<Got>>,
     root: Option<JoinHandle<()>>,
+    /// Who is asked how the apps are.
+    pub(super) apps: Option<Arc<dyn orbitr_machine::AppsHealth>>,
+}
+
+fn run_of(world: &World, name: &str) -> PathBuf {
+    world.run.path().join(name)
 }
 
 impl Drop for World {
@@ -265,7 +274,7 @@ impl World {
         fs::create_dir_all(run.path().join("orbitr-box/results")).unwrap();
         fs::write(image.path().join("keyring.gpg"), signer.keyring().await).unwrap();
         let fake = FakeSystemd::start().await;
-        let mut world = Self { fake, run, image, signer, got: Arc::default(), root: None };
+        let mut world = Self { fake, run, image, signer, got: Arc::default(), root: None, apps: None };
         world.facts(&json!({}));
         let (run, got) = (world.run.path().to_owned(), Arc::clone(&world.got));
         world.root = Some(tokio::spawn(async move { stand_in(&run, &got).await }));
@@ -284,6 +293,16 @@ impl World {
         self.image.path().join("keyring.gpg")
     }
 
+    /// So many seconds apps have after an update.
+    pub(super) fn grace(&self, seconds: u64) {
+        fs::write(self.image.path().join("apps-grace"), format!("{seconds}\n")).unwrap();
+    }
+
+    /// Root cannot do what it is asked.
+    pub(super) fn root_fails(&self) {
+        fs::write(run_of(self, "root-fails"), "").unwrap();
+    }
+
     pub(super) fn built_in(&self, address: &str) {
         fs::write(self.image.path().join("source"), format!("{address}\n")).unwrap();
     }
@@ -291,8 +310,9 @@ impl World {
     pub(super) async fn room(&self) -> Room {
         let run = self.run.path().to_owned();
         let acts = Acts::with_bus(Places { state: run.join("state"), run, stands_in: true }, self.fake.bus());
-        let updating = Updating { image: self.image.path().to_owned(), patience: PATIENCE };
-        Room::new(Outside { acts: Some(acts), updating, ..with(&self.fake) }).await
+        let supplies = Supplies { power: run_of(self, "power"), memory: run_of(self, "meminfo") };
+        let updating = Updating { image: self.image.path().to_owned(), patience: PATIENCE, supplies };
+        Room::new(Outside { acts: Some(acts), updating, apps: self.apps.clone(), ..with(&self.fake) }).await
     }
 
     pub(super) fn was_asked(&self) -> usize {
@@ -300,11 +320,18 @@ impl World {
     }
 }
 
+fn problem(state: &str) -> Value {
+    match state {
+        "failed" => json!({"code": "program-failed", "title": "bootctl did not do it", "detail": "", "fix": ""}),
+        _ => Value::Null,
+    }
+}
+
 /// Does what root's acts would: gets every file that the list names.
 async fn stand_in(run: &Path, got: &Mutex<Got>) {
     let report = |act: &str, id: &Value, state: &str, fraction: f64| {
         let value = json!({"version": 1, "act": act, "id": id, "state": state, "step": "Writing the slot",
-            "fraction": fraction, "problem": null, "value": null});
+            "fraction": fraction, "problem": problem(state), "value": null});
         fs::write(run.join(format!("orbitr-box/results/{act}.json")), value.to_string()).unwrap();
     };
     loop {
@@ -333,7 +360,8 @@ async fn stand_in(run: &Path, got: &Mutex<Got>) {
                 }
             }
             got.lock().unwrap().push((asked.clone(), files));
-            report(act, &asked["id"], "done", 1.0);
+            let fails = run.join("root-fails").exists();
+            report(act, &asked["id"], if fails { "failed" } else { "done" }, 1.0);
         }
     }
 }
