@@ -194,7 +194,7 @@ function ask(box, method, name, body) {
 /** Has the box restart from 0.1.0 into 0.2.0, on which the shop, healthy so far, is mute; waits until somebody is asked. */
 async function updateThatMutesTheShop({ box, machine, page, shop, somebody }) {
   const mute = path.join(box.dir, "s/apps", shop, "data/data/mute");
-  await rm(mute, { force: true });
+  for (const ill of [mute, path.join(path.dirname(mute), "leak")]) await rm(ill, { force: true });
   await engine("POST", `/containers/orbitr-${shop}-web-1/restart?t=1`);
   await eventually("the shop is healthy", 90_000, async () => (await ask(box, "GET", `/apps/${shop}`)).body.status?.state === "running");
   await machine.leave("updates.json", waits);
@@ -211,6 +211,8 @@ async function updateThatMutesTheShop({ box, machine, page, shop, somebody }) {
   await box.kill();
   await machine.leave("updates.json", updated);
   await writeFile(mute, "");
+  // and tells a secret, which nobody else is told
+  await writeFile(path.join(path.dirname(mute), "leak"), "");
   await engine("POST", `/containers/orbitr-${shop}-web-1/restart?t=1`);
   await box.up();
   await eventually("somebody is asked", 120_000, async () => {
@@ -223,6 +225,17 @@ test("an app that an update made ill is asked about, and the version is kept", a
   const { somebody, page, machine, box } = given;
   await machine.leave("updates.json", facts({}));
   await writeFile(path.join(machine.run, "updates/apps-grace"), "3\n");
+  for (const [wrong, status, code] of [
+    [{ version: "../0.2.0", answer: "keep" }, 422, "invalid-input"],
+    [{ version: VERSION, answer: "perhaps" }, 422, "invalid-input"],
+    [{ version: VERSION }, 422, "invalid-input"],
+    [{ version: VERSION, answer: "keep", force: true }, 422, "invalid-input"],
+    [{ version: VERSION, answer: "keep" }, 409, "update-not-asked"],
+    [{ version: VERSION, answer: "go-back" }, 409, "update-not-asked"],
+  ]) {
+    const refused = await ask(box, "POST", "/box/updates/answer", wrong);
+    assert.deepEqual([refused.status, refused.body.code], [status, code], JSON.stringify(wrong));
+  }
   given.shop = box.app("shop");
   await install(given.plain, "web", { id: given.shop, name: "Shop", port: await freePort(), path: "/store/local/web" });
   await jobEnds(given.plain);
@@ -251,7 +264,7 @@ test("going back tells root why, and the version before says it", async (given) 
   await page.waitForURL(/\/jobs\//);
   const asked = await machine.asked("choose-version");
   assert.deepEqual([asked.target, asked.reason.code, asked.reason.title], ["0.1.0", "health-apps", "Apps were not healthy: Shop"]);
-  assert.match(asked.reason.detail, /^Shop: /);
+  assert.match(asked.reason.detail, /^Shop: .*\n {2}connecting with «secret»/);
   await machine.report("choose-version", asked.id, { state: "done" });
   await eventually("the machine goes down", 30_000, async () => (await machine.done()).filter((done) => done === "reboot").length === 3);
   await sound(somebody, "/system/updates", "returning");

@@ -165,7 +165,16 @@ fn returned(all: &[Returned], clock: &Clock) -> ui::Table {
         let title = why.map_or("It did not come so far as to say.", |reason| reason.title.as_str());
         Row::new()
             .cell(back.version.as_str())
-            .cell(html! { (title) @if let Some(reason) = why { " " span class="quiet" { (reason.detail) " (" code { (reason.code) } ")" } } })
+            .cell(html! {
+                (title)
+                @if let Some(reason) = why {
+                    @match reason.detail.contains('\n') {
+                        false => { " " span class="quiet" { (reason.detail) } }
+                        true => { details { summary { "What was seen" } div class="prose" { pre { (reason.detail) } } } }
+                    }
+                    span class="quiet" { " (" code { (reason.code) } ")" }
+                }
+            })
             .cell(back.at.map_or_else(|| html! {}, |at| clock.ago(at)))
             .cell(html! {
                 @if back.lifted { "May be tried again" } @else {

@@ -97,7 +97,9 @@ impl Known {
 
     /// The newest version on the disk that is newer than the one that runs and did not come back.
     pub(super) fn kept(&self) -> Option<&ImageVersion> {
-        let others = self.facts.installed.iter().filter(|other| other.version > self.running && !other.running);
+        // The loader passes over one whose tries are used up, also when its quarantine was lifted.
+        let starts = |other: &&InstalledVersion| !other.running && other.tries_left != Some(0);
+        let others = self.facts.installed.iter().filter(|other| other.version > self.running && starts(other));
         others.map(|other| &other.version).filter(|version| !self.is_quarantined(version)).max()
     }
 

@@ -51,7 +51,7 @@ fn question(proving: &Proving, clock: &Clock, may_answer: bool) -> ui::Banner {
                 }
             }
             @match (proving.ends_at, proving.may_go_back) {
-                (Some(ends), _) => { p { "Without an answer the box goes back to " (before) " by itself " (clock.ago(ends)) ", at " (clock.moment(ends)) "." } }
+                (Some(ends), _) => { p { "Without an answer the box goes back to " (before) " by itself " (clock.ago(ends)) " (" (clock.moment(ends)) ")." } }
                 (None, true) => { p { "The box waits for your answer." } }
                 (None, false) => { p { (before) " cannot be started any more, so there is no way back." } }
             }

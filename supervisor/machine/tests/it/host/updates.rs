@@ -221,6 +221,11 @@ async fn a_version_that_came_back_is_not_tried_again_until_somebody_says_so() {
     assert_eq!(code(room.machine.lift_quarantine(&update(), &other).await.unwrap_err()).0, 404);
     let lift = LiftQuarantine { version: version("0.2.0") };
     room.machine.lift_quarantine(&update(), &lift).await.unwrap();
+    world.facts(&there);
+    assert_eq!(check(&room).await, None);
+    let found = updates(&room).await;
+    assert_eq!((found.waiting, found.offer.unwrap().version), (None, version("0.2.0")), "it has to be written anew");
+    world.facts(&back("b1"));
     assert!(updates(&room).await.returned[0].lifted && room.machine.returned_versions().await.is_empty());
     let told = async || room.history().await.iter().filter(|event| event.action == deed::BOX_UPDATE_RETURNED).count();
     room.until(async || told().await == 1).await;
