@@ -67,7 +67,7 @@ const test = suite("image-updates", {
       answer.writeHead(bytes ? 200 : 404).end(bytes);
     });
     await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
-    const image = `${process.env.ORBITR_TEST_REGISTRY ?? "127.0.0.1:5000"}/orbitr-test/lone:1.0.0`;
+    const image = `${process.env.ORBITR_TEST_REGISTRY ?? "127.0.0.1:5000"}/orbitr-test/web:1.0.0`;
     await behaving(path.join(folder, "extensions"), image);
     const box = await machine.box("updates", {}, ["--extensions", path.join(folder, "extensions")]);
     const somebody = await claimed(box);
