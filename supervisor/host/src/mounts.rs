@@ -1,7 +1,9 @@
 //! File systems of this machine that are mounted, and the one that a folder is on.
 
 use std::{
+    ffi::OsString,
     io,
+    os::unix::ffi::OsStringExt,
     path::{Path, PathBuf},
 };
 
@@ -72,6 +74,38 @@ pub fn others(mounts: &[Mount], folder: &Path) -> Vec<Mount> {
     fit
 }
 
+/// Every folder or file below a folder, at any depth, on which something is mounted; the deepest first, so that they can be
+/// unmounted in this order. The folder itself is none of them.
+///
+/// # Errors
+/// The kernel's list of mounts cannot be read.
+pub fn below(folder: &Path) -> io::Result<Vec<PathBuf>> {
+    let mut found = points(&std::fs::read_to_string("/proc/self/mountinfo")?);
+    found.retain(|at| at != folder && at.starts_with(folder));
+    // What was mounted later lies over what was mounted earlier.
+    found.reverse();
+    found.sort_by_key(|at| std::cmp::Reverse(at.components().count()));
+    Ok(found)
+}
+
+/// Where things are mounted: the fifth word of each line of proc_pid_mountinfo(5).
+fn points(mountinfo: &str) -> Vec<PathBuf> {
+    mountinfo.lines().filter_map(|line| line.split(' ').nth(4)).map(|at| PathBuf::from(unescaped(at))).collect()
+}
+
+/// The kernel writes white space and backslashes as three octal digits behind a backslash.
+fn unescaped(text: &str) -> OsString {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let Some((first, others)) = rest.split_first() {
+        let octal = others.get(..3).filter(|_| *first == b'\\').and_then(|digits| std::str::from_utf8(digits).ok());
+        let byte = octal.and_then(|digits| u8::from_str_radix(digits, 8).ok());
+        bytes.push(byte.unwrap_or(*first));
+        rest = if byte.is_some() { others.get(3..).unwrap_or_default() } else { others };
+    }
+    OsString::from_vec(bytes)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -97,6 +131,15 @@ mod tests {
         assert_eq!(at("/var/lib/orbitr"), [Path::new("/"), Path::new("/srv/big")]);
         assert_eq!(at("/srv/big/orbitr"), [Path::new("/"), Path::new("/var")]);
         assert_eq!(holding(&all, Path::new("/variable")).map(|mount| &*mount.source), Some("/dev/sda2"));
+    }
+
+    #[test]
+    fn where_things_are_mounted_is_read_as_the_kernel_writes_it() {
+        let text =
+            "22 1 0:21 / /proc rw - proc proc rw\n36 22 0:30 / /srv/my\\040disk rw shared:1 - ext4 /dev/sda1 rw\nodd\n";
+        assert_eq!(points(text), [Path::new("/proc"), Path::new("/srv/my disk")]);
+        assert!(below(Path::new("/")).unwrap().contains(&PathBuf::from("/proc")));
+        assert!(below(Path::new("/proc/self/nothing")).unwrap().is_empty());
     }
 
     #[test]

@@ -37,11 +37,17 @@ pub enum Act {
     LookAtUpdates,
     /// Sees whether the version that runs does its work, before it is kept.
     HealthGate,
+    /// Tells whether Docker's store is whole.
+    LookAtDockerStore,
+    /// Sets Docker's store aside and begins another.
+    RebuildDockerStore,
+    /// Removes stores of Docker that were set aside.
+    RemoveDockerStores,
 }
 
 impl Act {
     /// Every act.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 15] = [
         Self::OpenData,
         Self::MakeData,
         Self::ApplySettings,
@@ -54,6 +60,9 @@ impl Act {
         Self::ChooseVersion,
         Self::LookAtUpdates,
         Self::HealthGate,
+        Self::LookAtDockerStore,
+        Self::RebuildDockerStore,
+        Self::RemoveDockerStores,
     ];
 
     /// As in file names and on the command line, for example `make-data`.
@@ -72,6 +81,9 @@ impl Act {
             Self::ChooseVersion => "choose-version",
             Self::LookAtUpdates => "look-at-updates",
             Self::HealthGate => "health-gate",
+            Self::LookAtDockerStore => "look-at-docker-store",
+            Self::RebuildDockerStore => "rebuild-docker-store",
+            Self::RemoveDockerStores => "remove-docker-stores",
         }
     }
 
@@ -80,6 +92,7 @@ impl Act {
     pub fn unit(self) -> String {
         match self {
             Self::LookAtUpdates => "orbitr-updates.service".to_owned(),
+            Self::LookAtDockerStore => "orbitr-docker-store.service".to_owned(),
             _ => format!("orbitr-{}.service", self.as_str()),
         }
     }

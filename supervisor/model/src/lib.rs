@@ -9,6 +9,7 @@ mod actor;
 mod app;
 mod data;
 pub mod deed;
+mod docker_store;
 mod id;
 mod job;
 mod mode;
@@ -28,6 +29,10 @@ pub use actor::{Actor, Level, Role};
 pub use app::{AppState, AppStatus};
 pub use data::{
     ActProblem, DataCandidate, DataFacts, DataReason, DataState, Disk, OpenPartition, PartUuid, UnlockedBy,
+};
+pub use docker_store::{
+    DockerStoreFacts, LookAtDockerStoreRequest, RebuildDockerStoreRequest, RemoveDockerStoresRequest, SetAside,
+    StoreDamage,
 };
 pub use id::{AppId, EventId, ExtensionId, InviteId, JobId, ProjectId, ReleaseId, SessionId, TokenId, UserId};
 pub use job::{JobState, StepState};

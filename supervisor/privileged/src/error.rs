@@ -114,6 +114,12 @@ pub enum Error {
     /// The image was built without a key for updates.
     #[error("this image was built without a key for updates")]
     NoKeys,
+    /// Docker does not come up.
+    #[error("Docker does not answer: {0}")]
+    NoDocker(String),
+    /// There is no store of Docker to do anything about.
+    #[error("there is no store of Docker at {}", .0.display())]
+    NoStore(PathBuf),
     /// The health gate does not let the version that runs pass.
     #[error("{title}: {detail}")]
     Unhealthy {
@@ -215,6 +221,10 @@ impl From<&Error> for Problem {
                 .then("Nothing was installed. Download it again, from where Orbitr OS is released."),
             Error::NoKeys => because(409, "update-keys-missing", "This image takes no updates")
                 .then("Install a released image, or build one with a key (docs/image.md)."),
+            Error::NoDocker(_) => because(503, "docker-not-up", "Docker did not come up with a new store")
+                .then("The old store is kept. Look at the last lines of docker.service and containerd.service."),
+            Error::NoStore(_) => because(409, "store-missing", "There is no store of Docker here")
+                .then("It is on the data partition: open that first."),
             Error::Unhealthy { code, title, detail } => Self::new(503, code, *title).why(detail.clone()),
             Error::Program { what, source } => {
                 Self::new(502, "program-failed", format!("{what} did not work")).why(source.to_string())

@@ -16,6 +16,7 @@ mod places;
 mod report;
 mod settings;
 mod stick;
+mod store;
 mod support;
 mod updates;
 
@@ -47,6 +48,9 @@ pub async fn act(act: Act, run: &Run) -> Result<(), Error> {
         Act::ChooseVersion => updates::choose_version(run).await,
         Act::LookAtUpdates => updates::look_at_updates(run).await,
         Act::HealthGate => gate::health_gate(run).await,
+        Act::LookAtDockerStore => store::look_at_docker_store(run).await,
+        Act::RebuildDockerStore => store::rebuild_docker_store(run).await,
+        Act::RemoveDockerStores => store::remove_docker_stores(run).await,
     };
     run.end(done)
 }

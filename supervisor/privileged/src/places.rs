@@ -58,6 +58,16 @@ pub struct Places {
     pub control: PathBuf,
     /// Where Docker answers.
     pub docker: PathBuf,
+    /// Docker's store.
+    pub docker_store: PathBuf,
+    /// containerd's store.
+    pub containerd_store: PathBuf,
+    /// The program that starts and stops units; nobody asks it where there are none.
+    pub systemctl: PathBuf,
+    /// Where the units of the system have their control groups.
+    pub cgroups: PathBuf,
+    /// The network cards, one folder each.
+    pub net: PathBuf,
     /// Where the supervisor keeps its certificates while there is no data partition.
     pub waiting_tls: PathBuf,
     /// The disks.
@@ -107,6 +117,11 @@ impl Places {
             bless: "/usr/lib/systemd/systemd-bless-boot".into(),
             control: "/run/orbitr/control.sock".into(),
             docker: "/run/docker.sock".into(),
+            docker_store: "/var/lib/docker".into(),
+            containerd_store: "/var/lib/containerd".into(),
+            systemctl: "systemctl".into(),
+            cgroups: "/sys/fs/cgroup/system.slice".into(),
+            net: "/sys/class/net".into(),
             waiting_tls: "/run/orbitr/tls".into(),
             blocks: Blocks::machine(),
             esp_kind: "vfat".to_owned(),
@@ -138,6 +153,10 @@ impl Places {
 
     pub(crate) fn updates_facts(&self) -> PathBuf {
         self.box_run.join("updates.json")
+    }
+
+    pub(crate) fn store_facts(&self) -> PathBuf {
+        self.box_run.join("docker-store.json")
     }
 
     pub(crate) fn gate_facts(&self) -> PathBuf {

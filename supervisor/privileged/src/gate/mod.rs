@@ -18,6 +18,7 @@ use orbitr_model::{GateFacts, GateState, UpdateFacts};
 use serde_json::{Value, json};
 use tokio::time::sleep;
 
+pub(crate) use self::ask::{Answer, Ask};
 use self::{look::CHECKS, verdict::Standing};
 use crate::{Error, Run, updates};
 

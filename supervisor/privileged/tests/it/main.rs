@@ -13,4 +13,5 @@ mod make;
 mod open;
 mod others;
 mod stick;
+mod store;
 mod updates;
