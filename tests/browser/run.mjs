@@ -1,7 +1,7 @@
 // The browser tests. Needs the testbed (tests/testbed): enters it by itself where ORBITR_TEST_ENTER names its door.
 //
 //   node tests/browser/run.mjs [--width N] [SUITE ...]     suites: main, scriptless, pages, keyboard, sessions, clicks, image,
-//                                                          image-network, image-rescue, image-updates, updates, issues, issues-apps, issues-box, issues-jobs, policy,
+//                                                          image-network, image-rescue, image-updates, image-docker, updates, issues, issues-apps, issues-box, issues-jobs, policy,
 //                                                          archives, bindings, adopt, disks
 //                                                          (a word runs all that hold it)
 //
@@ -38,7 +38,7 @@ const width = at < 0 ? 2 : Number(words.splice(at, 2)[1]);
 const { runAll } = await import("./lib/runner.mjs");
 const { Box } = await import("./lib/box.mjs");
 const { close } = await import("./lib/browser.mjs");
-for (const name of ["main", "pages", "sessions", "keyboard", "clicks", "image", "network", "rescue", "image-updates", "updates", "issues", "issues-apps", "issues-box", "issues-jobs", "policy", "archives", "bindings", "adopt", "disks"]) await import(`./suites/${name}.mjs`);
+for (const name of ["main", "pages", "sessions", "keyboard", "clicks", "image", "network", "rescue", "image-updates", "image-docker", "updates", "issues", "issues-apps", "issues-box", "issues-jobs", "policy", "archives", "bindings", "adopt", "disks"]) await import(`./suites/${name}.mjs`);
 
 const { passed, failed, flaky } = await runAll(words, width);
 // a browser that does not end is ended with this process

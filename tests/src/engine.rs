@@ -56,6 +56,24 @@ impl Engine {
         run(&variable("ORBITR_TEST_ENGINE"), &[order]);
     }
 
+    /// Has it start, and says whether it came up.
+    #[must_use]
+    pub fn comes_up(&self) -> bool {
+        Command::new(self.controller()).arg("start").output().unwrap().status.success()
+    }
+
+    /// The program that controls it.
+    pub(crate) fn controller(&self) -> String {
+        variable("ORBITR_TEST_ENGINE")
+    }
+
+    /// Its store, with images and containers.
+    #[must_use]
+    pub fn store(&self) -> PathBuf {
+        let run = Self::socket().parent().map(Path::to_owned).unwrap_or_default();
+        run.with_file_name("docker")
+    }
+
     /// Whether a `docker` command succeeds.
     pub fn succeeds(arguments: &[&str]) -> bool {
         let socket = format!("unix://{}", Self::socket().display());

@@ -30,7 +30,7 @@ pub use self::{
     disk::Disk,
     engine::{Engine, Registry, encoded, owned},
     extension::Sample,
-    machine::Machine,
+    machine::{Machine, Root},
     people::{ADMIN, PASSWORD, Person},
     ports::free_port,
     routes::Route,

@@ -2,14 +2,16 @@
 //! own (supervisor/host/examples/fake-systemd.rs).
 
 use std::{
-    fs,
+    env,
+    fs::{self, Permissions},
     io::{BufRead, BufReader, Write},
-    process::{Child, ChildStdin, Command, Stdio},
+    os::unix::fs::PermissionsExt,
+    process::{Child, ChildStdin, ChildStdout, Command, Stdio},
 };
 
 use tempfile::TempDir;
 
-use crate::{TestBox, test_box::program};
+use crate::{Engine, TestBox, test_box::program};
 
 const OPEN: &str = r#"{"version": 1, "state": "open", "reason": null, "problem": null, "open": null, "candidates": [],
     "recorded": "0f410f90-ea92-4bcf-b701-b7503621b14f", "boot_disk": null}"#;
@@ -46,6 +48,37 @@ impl Machine {
         Self { run, systemd, orders }
     }
 
+    /// Gives it a root that does the real acts on Docker's store: for units, a program stands in that stops and starts the
+    /// testbed's engine. Nobody else may use the engine meanwhile.
+    ///
+    /// # Panics
+    /// When it does not come up.
+    #[must_use]
+    pub fn root(&self, engine: &Engine) -> Root {
+        let systemctl = self.run.path().join("systemctl");
+        let variables = ["PATH", "HOME"].map(|name| format!("export {name}='{}'", env::var(name).unwrap_or_default()));
+        let control = engine.controller();
+        // Of the units that are named together, docker.service is the engine; it has its containerd with it.
+        let script = format!(
+            "#!/bin/sh\n{}\ncase \"$1 $*\" in\n\
+             stop\\ *docker.service*) exec '{control}' stop ;;\n\
+             start\\ *docker.service*) exec '{control}' start ;;\nesac\n",
+            variables.join("\n"),
+        );
+        fs::write(&systemctl, script).unwrap();
+        fs::set_permissions(&systemctl, Permissions::from_mode(0o755)).unwrap();
+        let program = program().with_file_name("examples/stand-in-root");
+        let mut command = Command::new(&program);
+        command.arg(self.run.path()).arg(Engine::socket()).arg(engine.store()).arg(&systemctl);
+        let spawned = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn();
+        let mut process = spawned.unwrap_or_else(|error| panic!("{}: {error}", program.display()));
+        let said = BufReader::new(process.stdout.take().unwrap());
+        let orders = process.stdin.take();
+        let mut root = Root { process, orders, said };
+        root.says("ready");
+        root
+    }
+
     /// Has a box run on it, from its next start on.
     pub fn under(&self, it: &mut TestBox) {
         let run = self.run.path().display();
@@ -66,5 +99,37 @@ impl Drop for Machine {
     fn drop(&mut self) {
         drop(self.orders.take());
         let _ = self.systemd.wait();
+    }
+}
+
+/// Root on that machine; gone when this is dropped.
+#[derive(Debug)]
+pub struct Root {
+    process: Child,
+    orders: Option<ChildStdin>,
+    said: BufReader<ChildStdout>,
+}
+
+impl Root {
+    /// Has it look at Docker's store, as its unit does after each start of Docker.
+    ///
+    /// # Panics
+    /// When it is gone.
+    pub fn look(&mut self) {
+        writeln!(self.orders.as_mut().unwrap(), "look").unwrap();
+        self.says("looked");
+    }
+
+    fn says(&mut self, word: &str) {
+        let mut said = String::new();
+        self.said.read_line(&mut said).unwrap();
+        assert_eq!(said.trim(), word);
+    }
+}
+
+impl Drop for Root {
+    fn drop(&mut self) {
+        drop(self.orders.take());
+        let _ = self.process.wait();
     }
 }

@@ -116,6 +116,8 @@ actions! {
     ResetBox: "box.reset" "reset {} to factory state", Administer on TheBox;
     /// Update the system: install a version, go back to one, say where they come from.
     UpdateBox: "box.update" "update the system of {}", Administer on TheBox;
+    /// Rebuild Docker's store, look at it, remove what was set aside.
+    RebuildDockerStore: "box.docker-store" "rebuild Docker's store on {}", Administer on TheBox;
     /// Restart a unit of the machine.
     RestartUnit: "unit.restart" "restart services of {}", Administer on TheBox;
     /// Read the machine's journal.

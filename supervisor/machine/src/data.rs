@@ -20,7 +20,9 @@ use orbitr_host::{
     disks::{BlockDisk, Blocks},
     watch::Watch,
 };
-use orbitr_model::{Act, ActReport, ActState, DataFacts, DataReason, DataState, Disk, Problem, UpdateFacts};
+use orbitr_model::{
+    Act, ActReport, ActState, DataFacts, DataReason, DataState, Disk, DockerStoreFacts, Problem, UpdateFacts,
+};
 use serde::{Serialize, de::DeserializeOwned};
 use tokio::time::sleep;
 
@@ -196,6 +198,20 @@ impl Acts {
         let boot = self.facts().boot_disk.map(|disk| disk.device);
         let others = |disk: &BlockDisk| Some(disk.device.to_string_lossy().into_owned()) != boot;
         Ok(Blocks::machine().disks()?.iter().any(|disk| disk.transport == "usb" && others(disk)))
+    }
+
+    /// What root last found in Docker's store.
+    ///
+    /// # Errors
+    /// Why it cannot be told: nobody has looked in this boot, or a wrong file.
+    pub fn docker_store(&self) -> Result<DockerStoreFacts, String> {
+        read(&self.box_run().join("docker-store.json"))
+    }
+
+    /// The folder in which root tells what it has found.
+    #[must_use]
+    pub fn told_in(&self) -> PathBuf {
+        self.box_run()
     }
 
     /// What root tells of versions.

@@ -60,6 +60,12 @@ pub enum Error {
     /// The confirmation came over a way that the new setting does not leave open; its address, where it is known.
     #[error("the confirmation did not come over the new setting")]
     NotOverTheNew(Option<Ipv4Addr>),
+    /// A job is at Docker's store already.
+    #[error("a job is at Docker's store already")]
+    StoreAtWork(JobId),
+    /// No such store was set aside.
+    #[error("there is no store {0} that was set aside")]
+    NoSetAside(String),
     /// It cannot be done on this machine; the text says why.
     #[error("it cannot be done here: {0}")]
     Unavailable(String),
@@ -143,6 +149,10 @@ impl From<Error> for Problem {
                         |address| format!("Open https://{address} and confirm there, or use the box's own screen."),
                     ))
             }
+            Error::StoreAtWork(job) => Self::new(409, "docker-store-at-work", "Somebody is at Docker's store already")
+                .why(format!("It is the job {job}."))
+                .then("Wait until it has ended."),
+            Error::NoSetAside(name) => Self::not_found("store that was set aside", name),
             Error::Unavailable(why) => Self::new(409, "not-here", "This cannot be done on this machine").why(why),
             Error::Unreadable(_) | Error::Host(_) => {
                 let cause = std::error::Error::source(&error).map(ToString::to_string);

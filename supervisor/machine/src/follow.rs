@@ -76,6 +76,7 @@ impl Machine {
             never = self.follow_settings() => never,
             never = self.follow_updates() => never,
             never = self.follow_proof() => never,
+            never = self.follow_docker_store() => never,
         }
     }
 

@@ -9,6 +9,7 @@ mod apply;
 mod box_file;
 mod clock;
 pub mod data;
+mod docker_store;
 mod error;
 mod figures;
 mod follow;
@@ -46,6 +47,7 @@ use self::settings::Known;
 pub use self::{
     about::{About, Interface},
     clock::Verdict,
+    docker_store::{AppBack, AppsBack, DockerStore, Missing, Rebuild, RebuildEnd, RemoveStores, StoreTrouble},
     error::Error,
     figures::{FRESH, Figures, Traffic, Used},
     follow::JournalWatch,
@@ -99,6 +101,8 @@ struct Inner {
     network: Notify,
     /// Told when there may be something to do about updates.
     updates: Notify,
+    /// Who knows the apps, once they are opened.
+    apps: docker_store::KnownApps,
     /// Held by whoever brings an update as a file.
     uploading: Arc<Mutex<()>>,
 }
@@ -140,6 +144,7 @@ impl Machine {
             applying: Mutex::default(),
             network: Notify::new(),
             updates: Notify::new(),
+            apps: docker_store::KnownApps::default(),
             uploading: Arc::default(),
         };
         Ok(Self { inner: Arc::new(inner) })
@@ -149,11 +154,14 @@ impl Machine {
     #[must_use]
     pub fn kinds(&self, jobs: orbitr_jobs::Builder) -> orbitr_jobs::Builder {
         let outside = self.outside();
+        let store = || docker_store::Works { outside: outside.clone(), apps: Arc::clone(&self.inner.apps) };
         jobs.kind(units::kind::Restart(outside.clone()))
             .kind(power::kind::PowerJob(self.works()))
             .kind(reset::kind::ResetJob(outside.clone()))
             .kind(upkeep::Renew(outside.clone()))
             .kind(upkeep::Copy)
+            .kind(docker_store::RebuildJob(store()))
+            .kind(docker_store::TendJob(store()))
             .kind(updates::CheckJob::new(self.works()))
             .kind(updates::UpdateJob::new(self.works()))
             .kind(updates::ChooseJob::new(self.works()))

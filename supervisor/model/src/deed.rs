@@ -64,6 +64,12 @@ deeds! {
     BOX_UPDATE_KEPT = "box.update-kept";
     /// Somebody, or the box after the time was over, went back from an update because apps were not healthy.
     BOX_UPDATE_LEFT = "box.update-left";
+    /// Docker's store was to be set aside and another one begun, by somebody or by the box itself.
+    BOX_DOCKER_STORE_REBUILD = "box.docker-store-rebuild";
+    /// Docker's store was rebuilt, or could not be: which apps came back and which did not.
+    BOX_DOCKER_STORE_REBUILT = "box.docker-store-rebuilt";
+    /// Somebody had stores of Docker removed that were set aside.
+    BOX_DOCKER_STORE_REMOVE = "box.docker-store-remove";
     /// Somebody turned safe mode on: apps stay stopped.
     BOX_SAFE_MODE_ON = "box.safe-mode-on";
     /// Somebody turned safe mode off.

@@ -3,7 +3,7 @@
 use jiff::SignedDuration;
 use orbitr_apps::{AppView, CHANGE_JOB, Leak, OUT_OF_MEMORY, OtherDisk, Phase, START_JOBS};
 use orbitr_jobs::{Failed, Overdue};
-use orbitr_machine::{CertificateState, CopyState, Issue, Proving, Used};
+use orbitr_machine::{CertificateState, CopyState, DockerStore, Issue, Proving, Used};
 use orbitr_model::{AppId, AppState, ReturnedVersion, Timestamp, deed};
 use orbitr_store::events;
 use rusqlite::Connection;
@@ -43,6 +43,8 @@ pub(crate) struct Facts {
     pub(crate) certificates: Option<CertificateState>,
     /// How the copies of the database are.
     pub(crate) copies: CopyState,
+    /// How Docker's store is; none when it cannot be told.
+    pub(crate) docker_store: Option<DockerStore>,
     /// The versions of the system that came back and are in quarantine, the newest first.
     pub(crate) returned: Vec<ReturnedVersion>,
     /// The update of the system whose apps are compared with how they were before it; none when there is none.
@@ -164,6 +166,7 @@ impl Watch {
             other_disks,
             certificates: inner.machine.certificates(),
             copies: inner.machine.copies().await,
+            docker_store: inner.machine.find_docker_store().await.ok(),
             returned: inner.machine.returned_versions().await,
             proving: inner.machine.proving().await,
             ends: kept.ends,

@@ -74,6 +74,8 @@ macro_rules! kinds {
 kinds! {
     /// Docker does not answer.
     DockerDown = "docker-down", Box;
+    /// Docker's store is damaged, or Docker does not start.
+    DockerStoreBroken = "docker-store-broken", Box;
     /// There is no room left on the disk.
     DiskFull = "disk-full", Box;
     /// The clock cannot be right, or something about it does not fit.
@@ -84,6 +86,8 @@ kinds! {
     UpdateAppsUnhealthy = "update-apps-unhealthy", Box;
     /// A version of the system was tried and came back.
     UpdateReturned = "update-returned", Box;
+    /// Docker's store was set aside and begun anew.
+    DockerStoreRebuilt = "docker-store-rebuilt", Box;
     /// An app ends again and again.
     AppCrashLooping = "app-crash-looping", App;
     /// Something else holds a port that an app needs to come up.
@@ -287,6 +291,12 @@ pub enum Fix {
         /// To which.
         before: ImageVersion,
     },
+    /// Set Docker's store aside and begin another one.
+    RebuildDockerStore,
+    /// Remove stores of Docker that were set aside.
+    RemoveDockerStores,
+    /// Look at Docker's store.
+    OpenDockerStore,
     /// Look at an app.
     OpenApp {
         /// Which.
@@ -355,6 +365,9 @@ impl Fix {
             Self::CopyDatabase => "Copy it now",
             Self::KeepVersion { .. } => "Keep this version",
             Self::LeaveVersion { .. } => "Go back …",
+            Self::RebuildDockerStore => "Rebuild it …",
+            Self::RemoveDockerStores => "Remove the old store …",
+            Self::OpenDockerStore => "Look at Docker's store",
             Self::OpenApp { .. } => "Look at the app",
             Self::OpenLogs { .. } => "Read its logs",
             Self::OpenUpdate { .. } => "Look at the update",
@@ -375,7 +388,8 @@ impl Fix {
     pub const fn only_looks(&self) -> bool {
         matches!(
             self,
-            Self::OpenApp { .. }
+            Self::OpenDockerStore
+                | Self::OpenApp { .. }
                 | Self::OpenLogs { .. }
                 | Self::OpenUpdate { .. }
                 | Self::OpenSettings { .. }

@@ -3,8 +3,8 @@
 use orbitr_access::{
     Caller, TheBox,
     action::{
-        CancelJob, ChangeApp, ChangeBox, DismissAppIssue, DismissIssue, ListApps, OperateApp, RemoveApp, RestartUnit,
-        UpdateBox, ViewApp, ViewJob, ViewMachine,
+        CancelJob, ChangeApp, ChangeBox, DismissAppIssue, DismissIssue, ListApps, OperateApp, RebuildDockerStore,
+        RemoveApp, RestartUnit, UpdateBox, ViewApp, ViewJob, ViewMachine,
     },
 };
 use orbitr_model::{Actor, AppId, Timestamp};
@@ -151,8 +151,12 @@ fn may(fix: &Fix, caller: &Caller) -> bool {
         Fix::OpenRemoval { app } => caller.may::<RemoveApp>(app),
         Fix::OpenApps => caller.may::<ListApps>(&TheBox),
         Fix::OpenJob { app, .. } => caller.may_on_job::<ViewJob>(app.as_ref(), &Actor::Box),
-        Fix::OpenUnit { .. } | Fix::OpenTime | Fix::OpenNetwork | Fix::OpenUpdates | Fix::OpenMachine => {
-            caller.may::<ViewMachine>(&TheBox)
-        }
+        Fix::RebuildDockerStore | Fix::RemoveDockerStores => caller.may::<RebuildDockerStore>(&TheBox),
+        Fix::OpenDockerStore
+        | Fix::OpenUnit { .. }
+        | Fix::OpenTime
+        | Fix::OpenNetwork
+        | Fix::OpenUpdates
+        | Fix::OpenMachine => caller.may::<ViewMachine>(&TheBox),
     }
 }

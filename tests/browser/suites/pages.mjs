@@ -85,7 +85,7 @@ const PAGES = {
   nginx: "/store/official/nginx", app: "/apps/APP", logs: "/apps/APP/logs", "app-settings": "/apps/APP/settings",
   "app-history": "/apps/APP/history", remove: "/apps/APP/remove", job: "/jobs/JOB",
   system: "/system", units: "/system/units", journal: "/system/journal", network: "/system/network", ssh: "/system/ssh", time: "/system/time",
-  power: "/system/power", support: "/system/support", rescue: "/system/rescue", "system-updates": "/system/updates",
+  power: "/system/power", support: "/system/support", rescue: "/system/rescue", "system-updates": "/system/updates", "system-docker": "/system/docker",
 };
 // of jobs and people one is looked at; a query shows the same page
 const kind = (path) => path.replace(/\?.*/, "").replace(/^\/jobs\/[^/]+$/, "/jobs/JOB");

@@ -11,6 +11,7 @@ mod bindings;
 mod chain;
 mod crash;
 mod disks;
+mod docker_store;
 mod engine;
 mod engine_jobs;
 mod healing;

@@ -170,6 +170,9 @@ fn button(fix: &Fix, label: &str) -> ui::Button {
         Fix::OpenTime => open(Icon::Clock, "/system/time".to_owned()),
         Fix::OpenNetwork => open(Icon::Network, "/system/network".to_owned()),
         Fix::OpenUpdates => open(Icon::ArrowUp, "/system/updates".to_owned()),
+        Fix::RebuildDockerStore => open(Icon::RotateCw, "/system/docker/rebuild".to_owned()).opens_dialog(),
+        Fix::RemoveDockerStores => open(Icon::Trash2, "/system/docker/remove".to_owned()).opens_dialog(),
+        Fix::OpenDockerStore => open(Icon::Box, "/system/docker".to_owned()),
         Fix::OpenMachine => open(Icon::Server, "/system".to_owned()),
     }
 }

@@ -2,6 +2,7 @@
 
 mod about;
 mod cards;
+mod docker;
 mod journal;
 mod network;
 mod power;
@@ -18,8 +19,8 @@ use maud::{Markup, html};
 use orbitr_access::{
     Permit, TheBox,
     action::{
-        ChangeBox, ChangeNetwork, ChangeSsh, MakeSupportBundle, PowerBox, ResetBox, RestartUnit, UpdateBox,
-        ViewJournal, ViewMachine,
+        ChangeBox, ChangeNetwork, ChangeSsh, MakeSupportBundle, PowerBox, RebuildDockerStore, ResetBox, RestartUnit,
+        UpdateBox, ViewJournal, ViewMachine,
     },
     gate::Routes,
 };
@@ -75,6 +76,13 @@ pub(crate) fn routes(routes: Routes<Site>) -> Routes<Site> {
         .post(UpdateBox, "/system/updates/back", updates::back)
         .get(ViewMachine, "/system/updates/versions/{version}", updates::confirm)
         .post(UpdateBox, "/system/updates/versions/{version}", updates::choose)
+        .get(ViewMachine, "/system/docker", docker::page)
+        .get(ViewMachine, "/system/docker/state", docker::state_part)
+        .post(RebuildDockerStore, "/system/docker/look", docker::look)
+        .get(ViewMachine, "/system/docker/rebuild", docker::confirm_rebuild)
+        .post(RebuildDockerStore, "/system/docker/rebuild", docker::rebuild)
+        .get(ViewMachine, "/system/docker/remove", docker::confirm_removal)
+        .post(RebuildDockerStore, "/system/docker/remove", docker::remove)
         .get(ViewMachine, "/system/rescue", rescue::page)
         .post(ChangeBox, "/system/rescue/safe-mode", rescue::safe_mode)
         .get(ViewMachine, "/system/rescue/factory-reset", rescue::confirm_reset)
@@ -84,7 +92,7 @@ pub(crate) fn routes(routes: Routes<Site>) -> Routes<Site> {
 }
 
 /// The pages of this section: their address below `/system`, their word, other words that find them.
-pub(crate) const PAGES: [(&str, &str, &str); 10] = [
+pub(crate) const PAGES: [(&str, &str, &str); 11] = [
     ("", "About", ""),
     ("/units", "Units", "services systemd failed restart"),
     ("/journal", "Journal", "logs journalctl machine"),
@@ -93,6 +101,7 @@ pub(crate) const PAGES: [(&str, &str, &str); 10] = [
     ("/time", "Time", "clock ntp zone servers"),
     ("/power", "Power", "reboot restart shutdown power off machine"),
     ("/updates", "Updates", "version system upgrade roll back slot channel image"),
+    ("/docker", "Docker", "store images containers damaged rebuild set aside overlay2"),
     ("/rescue", "Rescue", "safe mode factory reset erase start over"),
     ("/support", "Support", "bundle help download"),
 ];

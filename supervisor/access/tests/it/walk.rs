@@ -23,7 +23,7 @@ fn routes() -> Routes {
     }
     walk! {
         ViewBox "" ChangeBox "" ViewMachine "" ChangeNetwork "" ChangeSsh "" PowerBox "" ResetBox "" RestartUnit "" UpdateBox ""
-        ViewJournal "" MakeSupportBundle ""
+        RebuildDockerStore "" ViewJournal "" MakeSupportBundle ""
         OwnAccount "" ChangeOwnAccount "" ChangeOwnPassword "" SignOut "" ViewPeople ""
         ManagePeople "" ViewAudit "" ListEvents "" ListProjects "" ViewProject "/{project}" InstallApp "/{project}"
         ViewCatalog "" ListApps "" ViewApp "/{app}" OperateApp "/{app}" RevealAppSecrets "/{app}" ChangeApp "/{app}"

@@ -1,5 +1,6 @@
 //! This box: settings, figures, what it runs on.
 
+mod docker_store;
 mod host;
 mod journal;
 mod network;
@@ -31,7 +32,8 @@ const TAG: &str = "Box";
 
 pub(crate) fn routes(api: Builder) -> Builder {
     let op = |method, path, id, summary| Operation::new(method, path, id, summary).tag(TAG);
-    let api = updates::routes(network::routes(safe_mode::routes(reset::routes(journal::routes(host::routes(api))))));
+    let api = network::routes(safe_mode::routes(reset::routes(journal::routes(host::routes(api)))));
+    let api = docker_store::routes(updates::routes(api));
     api.on(ViewBox, op(Method::GET, "/box", "getBox", "What the box runs on").answers::<About>(200, "The box"), about)
         .on(
             ViewBox,

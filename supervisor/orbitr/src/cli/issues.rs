@@ -78,6 +78,9 @@ fn how(client: &Client, fix: &Value) -> String {
         "open-time" => "orbitr time".to_owned(),
         "open-network" => "orbitr network".to_owned(),
         "open-updates" => "orbitr box update".to_owned(),
+        "rebuild-docker-store" => "orbitr box docker-store rebuild".to_owned(),
+        "remove-docker-stores" => "orbitr box docker-store remove".to_owned(),
+        "open-docker-store" => "orbitr box docker-store".to_owned(),
         "open-machine" => "orbitr units --failed".to_owned(),
         _ => text(fix, "/label"),
     }

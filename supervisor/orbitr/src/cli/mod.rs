@@ -10,6 +10,7 @@ mod archives;
 pub(crate) mod args;
 mod bindings;
 pub(crate) mod client;
+mod docker_store;
 mod extension;
 pub(crate) mod failure;
 mod install;

@@ -9,6 +9,7 @@ use serde_json::{Map, Value, json};
 use super::{
     args::OnOff,
     client::Client,
+    docker_store::{self, StoreVerb},
     failure::{Exit, Failure},
     jobs,
     machine::{begun, yes},
@@ -23,6 +24,11 @@ pub(crate) enum BoxVerb {
     Update {
         #[command(subcommand)]
         verb: Option<UpdateVerb>,
+    },
+    /// Docker's store: whether it is whole, and what was set aside; and rebuilding it
+    DockerStore {
+        #[command(subcommand)]
+        verb: Option<StoreVerb>,
     },
 }
 
@@ -141,7 +147,10 @@ pub(crate) struct SetArgs {
 const PATH: [&str; 2] = ["box", "updates"];
 
 pub(super) async fn run(client: &Client, out: &mut Output, verb: &BoxVerb) -> Result<Exit, Failure> {
-    let BoxVerb::Update { verb } = verb;
+    let verb = match verb {
+        BoxVerb::Update { verb } => verb,
+        BoxVerb::DockerStore { verb } => return docker_store::run(client, out, verb.as_ref()).await,
+    };
     let at = |last: &'static str| [PATH[0], PATH[1], last];
     match verb {
         None => show(client, out).await,

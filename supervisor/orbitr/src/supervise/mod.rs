@@ -2,6 +2,7 @@
 //! and no rule of any.
 
 mod announce;
+mod comeback;
 mod config;
 mod copies;
 mod crashes;

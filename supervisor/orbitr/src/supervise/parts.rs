@@ -32,7 +32,9 @@ use tokio::{
 };
 
 use super::{
-    Config, VERSION, copies, health, identity,
+    Config, VERSION,
+    comeback::Comeback,
+    copies, health, identity,
     waiting::{self, Waiting},
 };
 
@@ -276,6 +278,7 @@ impl Rooms {
         let jobs = machine.kinds(jobs).start().await.context("the jobs cannot be started")?;
         let apps = apps.open(jobs.clone(), catalog(config));
         own_apps.are(&apps);
+        machine.know_apps(Arc::new(Comeback::new(apps.clone(), store.clone())));
         let watch = Watch::new(store.clone(), apps.clone(), machine.clone());
         Ok(Self { store, access, machine, jobs, apps, watch, setup_code })
     }

@@ -14,7 +14,9 @@ mod database_copy_old;
 mod disk_filling;
 mod disk_full;
 mod docker_down;
+mod docker_store_broken;
 mod docker_store_damaged;
+mod docker_store_rebuilt;
 mod image_missing;
 mod job_not_undone;
 mod job_stuck;
@@ -43,11 +45,13 @@ use crate::{
 /// The one list of what is looked for.
 const CATALOGUE: &[fn(&Facts, &mut Findings)] = &[
     docker_down::look,
+    docker_store_broken::look,
     disk_full::look,
     clock_wrong::look,
     unit_failed::look,
     update_apps_unhealthy::look,
     update_returned::look,
+    docker_store_rebuilt::look,
     app_crash_looping::look,
     port_conflict::look,
     port_not_freed::look,

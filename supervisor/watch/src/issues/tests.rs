@@ -41,6 +41,7 @@ fn well() -> Facts {
         other_disks: Vec::new(),
         certificates: None,
         copies: CopyState::default(),
+        docker_store: Some(newer::whole_store()),
         returned: Vec::new(),
         proving: None,
         ends: Vec::new(),

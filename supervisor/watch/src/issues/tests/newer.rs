@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use orbitr_apps::{CHANGE_JOB, DiskState, Leak, OtherDisk, Rotation};
 use orbitr_jobs::{Failed, LateStep, Overdue};
-use orbitr_machine::{AppTrouble, CertificateState, CopyState, Proving, ProvingState};
+use orbitr_machine::{AppTrouble, CertificateState, CopyState, DockerStore, Missing, Proving, ProvingState, Rebuild, RebuildEnd, StoreTrouble};
+use orbitr_model::{SetAside, StoreDamage};
 
 use super::*;
 
@@ -234,4 +235,83 @@ fn apps_that_an_update_made_ill_are_asked_about() {
     for state in [ProvingState::Watching, ProvingState::Returning] {
         assert!(find(&facts(Proving { state, ..asking.clone() })).found.is_empty());
     }
+}
+
+pub(super) fn whole_store() -> DockerStore {
+    DockerStore {
+        available: true,
+        reason: String::new(),
+        trouble: None,
+        damage: Vec::new(),
+        more: 0,
+        looked_at: Some(ago(60)),
+        complete: true,
+        asks: None,
+        aside: Vec::new(),
+        last: None,
+        job: None,
+    }
+}
+
+#[test]
+fn a_store_of_docker_that_is_damaged_is_rebuilt_by_the_box_or_by_a_button_and_only_explained_where_it_is_not_ours() {
+    let store = |change: &dyn Fn(&mut DockerStore)| {
+        let mut store = DockerStore { trouble: Some(StoreTrouble::Damaged), ..whole_store() };
+        change(&mut store);
+        only(&Facts { docker_store: Some(store), ..well() }, Kind::DockerStoreBroken)
+    };
+    let one = StoreDamage { file: "/var/lib/docker/x".to_owned(), what: "is empty".to_owned() };
+    let found = store(&|store| (store.damage, store.more) = (vec![one.clone(); 4], 2));
+    assert!(says(&found, "Damaged").ends_with("/var/lib/docker/x is empty; and 3 more"), "{found:?}");
+    assert!(found.explanation.ends_with("in a moment.") && found.severity == Severity::Bad);
+    let job = JobId::new();
+    assert_eq!(store(&|store| store.job = Some(job)).fixes, [Fix::OpenJob { job, app: None }]);
+    let found = store(&|store| store.asks = Some("Twice.".to_owned()));
+    assert_eq!(
+        (found.fixes[0].clone(), says(&found, "Why not by itself").as_str()),
+        (Fix::RebuildDockerStore, "Twice.")
+    );
+    let found = store(&|store| {
+        store.available = false;
+        store.trouble = Some(StoreTrouble::DoesNotStart { result: "exit-code".to_owned() });
+    });
+    assert_eq!(found.fixes, [Fix::OpenMachine]);
+    assert!(
+        found.explanation.contains("docs/recovery.md") && says(&found, "How Docker's last start ended") == "exit-code"
+    );
+    assert!(unclear(&Facts { docker_store: None, ..well() }, "docker-store-broken.box"));
+}
+
+#[test]
+fn a_rebuild_is_told_with_what_came_back_until_the_old_store_is_gone() {
+    let name = "set-aside-20261124T001530Z".to_owned();
+    let rebuild = Rebuild {
+        job: JobId::new(),
+        at: ago(600),
+        by_the_box: true,
+        why: "Docker's store is damaged".to_owned(),
+        name: Some(name.clone()),
+        path: Some("/var/lib/docker/x".to_owned()),
+        back: vec![shop()],
+        missing: Vec::new(),
+        end: Some(RebuildEnd::Done),
+        problem: None,
+    };
+    let aside = SetAside { name, path: "/var/lib/docker/x".to_owned(), at: None, bytes: GIB };
+    let facts = |last: &Rebuild, aside: &[SetAside]| {
+        let store = DockerStore { last: Some(last.clone()), aside: aside.to_vec(), ..whole_store() };
+        Facts { docker_store: Some(store), ..well() }
+    };
+    let found = only(&facts(&rebuild, std::slice::from_ref(&aside)), Kind::DockerStoreRebuilt);
+    assert_eq!((found.severity, found.since), (Severity::Info, Some(ago(600))));
+    assert_eq!(says(&found, "What old stores take"), "1.0 GiB");
+    assert_eq!(found.fixes[0], Fix::RemoveDockerStores);
+    let gone = Missing { app: shop(), why: "The registry does not answer".to_owned() };
+    let half = Rebuild { back: Vec::new(), missing: vec![gone], ..rebuild.clone() };
+    let found = only(&facts(&half, std::slice::from_ref(&aside)), Kind::DockerStoreRebuilt);
+    assert_eq!(found.severity, Severity::Warning);
+    assert_eq!(says(&found, "Did not come back"), "shop (The registry does not answer)");
+    assert!(find(&facts(&rebuild, &[])).found.is_empty(), "the old store is removed");
+    let at_work = Rebuild { end: None, ..rebuild };
+    assert!(find(&facts(&at_work, &[aside])).found.is_empty());
 }
