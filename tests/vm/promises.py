@@ -70,12 +70,6 @@ class FromFlashingToRows(Story):
         cls.next, cls.broken_one = f"{cls.first}.1", f"{cls.first}.2"
         cls.server = Served()
         cls.addClassCleanup(cls.server.shutdown)
-        # while the machine is looked at
-        WORK.mkdir(parents=True, exist_ok=True)
-        maker = ThreadPoolExecutor(1)
-        cls.addClassCleanup(maker.shutdown, cancel_futures=True)
-        cls.next_made = maker.submit(make, cls.next, "next")
-        cls.broken_made = maker.submit(make, cls.broken_one, "broken", "--overlay", broken_pages())
 
     def psql(self, statement):
         command = ["psql", "-h", "127.0.0.1", "-p", str(self.machine.ports[5432]), "-U", "app", "-d", "app", "-Atc", statement]
@@ -130,6 +124,12 @@ class FromFlashingToRows(Story):
         self.box.ask("POST", "/api/v1/claim", refused, expect=range(400, 500))
         self.box.cookie = json.loads(self.browse("claim", code))["cookie"]
         type(self).id = self.box.ask("GET", "/api/v1/box/settings")["id"]
+        # The versions that come later are made while this one is looked at, and not during the first start: two cores are few.
+        WORK.mkdir(parents=True, exist_ok=True)
+        maker = ThreadPoolExecutor(1)
+        self.addClassCleanup(maker.shutdown, cancel_futures=True)
+        type(self).next_made = maker.submit(make, self.next, "next")
+        type(self).broken_made = maker.submit(make, self.broken_one, "broken", "--overlay", broken_pages())
 
     def test_06_plain_http_leads_to_https(self):
         done = subprocess.run(

@@ -10,7 +10,7 @@ use orbitr_model::{
 };
 use serde::Deserialize;
 
-use super::{Cx, Near, Pending, Site, looks_again, opened, page, refused};
+use super::{Cx, Near, Pending, Site, goes_on, opened, page, refused};
 use crate::{installer, shell::error_page};
 
 /// An id for a request: which report is the answer to which form is told by it.
@@ -61,10 +61,13 @@ pub(super) async fn choose(_: Near, State(site): State<Site>, Cx(cx): Cx, Form(f
 /// After asking root: to the progress, or back with what was wrong.
 fn asked(done: Result<(), Problem>, again: impl FnOnce(&Problem) -> Response) -> Response {
     match done {
-        Ok(()) => Redirect::to("/setup/progress").into_response(),
+        Ok(()) => Redirect::to(PROGRESS).into_response(),
         Err(problem) => again(&problem),
     }
 }
+
+/// Where one sees how root's act goes.
+pub(super) const PROGRESS: &str = "/setup/progress";
 
 /// A fresh recovery key.
 pub(super) fn new_key() -> Result<RecoveryKey, Problem> {
@@ -116,7 +119,7 @@ pub(super) async fn typed_back(_: Near, State(site): State<Site>, Cx(cx): Cx, Fo
     match make(&site, Some(encrypt)).await {
         Ok(()) => {
             site.set_pending(None);
-            Redirect::to("/setup/progress").into_response()
+            Redirect::to(PROGRESS).into_response()
         }
         Err(problem) => refused(&problem, page::key(&cx, &pending.key, Some(&problem))),
     }
@@ -142,18 +145,18 @@ pub(super) async fn look_again(_: Near, State(site): State<Site>, Cx(cx): Cx) ->
 pub(super) async fn progress(_: Near, State(site): State<Site>, Cx(cx): Cx) -> Response {
     let acts = site.acts();
     if let Some(report) = acts.at_work().await {
-        return looks_again(page::progress(&cx, &report), "2");
+        return page::progress(&goes_on(cx, 2, PROGRESS), &report).into_response();
     }
     if let Some(report) = acts.report(Act::Install).filter(|report| report.state == ActState::Done) {
         return installer::done(&cx, &report).into_response();
     }
     let failed = acts.failure().await.map(|(act, problem)| (act, Problem { status: 422, ..problem }));
     match (acts.facts().state, failed) {
-        (DataState::Open, _) => opened(&cx),
+        (DataState::Open, _) => opened(cx),
         (_, Some((Act::Install, problem))) => refused(&problem, installer::page(&site, &cx, None, Some(&problem))),
         (_, Some((_, problem))) => refused(&problem, page::step(&site, &cx, acts.stage(), Some(&problem))),
         // Asked, and not begun: systemd is about to start it.
-        (_, None) if acts.is_waiting() => looks_again(page::waiting(&cx), "1"),
+        (_, None) if acts.is_waiting() => page::waiting(&goes_on(cx, 1, PROGRESS)).into_response(),
         (_, None) => Redirect::to("/").into_response(),
     }
 }
@@ -161,7 +164,7 @@ pub(super) async fn progress(_: Near, State(site): State<Site>, Cx(cx): Cx) -> R
 /// Restarts the machine, after an installation.
 pub(super) async fn restart(_: Near, State(site): State<Site>, Cx(cx): Cx) -> Response {
     match site.acts().restart_machine().await {
-        Ok(()) => looks_again(page::restarting(&cx), "10; url=/"),
+        Ok(()) => page::restarting(&goes_on(cx, 10, "/")).into_response(),
         Err(problem) => error_page(&cx, &problem),
     }
 }

@@ -35,7 +35,7 @@ use crate::{
     installer,
     prefs::{self, Prefs},
     recovery::{as_json, door::Door, own_pages_only},
-    shell::{PageCx, error_status},
+    shell::{GoesOn, PageCx, error_status},
 };
 
 pub(crate) use self::{
@@ -117,7 +117,7 @@ pub fn site(site: DataSite) -> Router {
         .route("/setup/key", get(act::show_key).post(act::typed_back))
         .route("/setup/unlock", post(act::unlock))
         .route("/setup/again", post(act::look_again))
-        .route("/setup/progress", get(act::progress))
+        .route(act::PROGRESS, get(act::progress))
         .route("/setup/restart", post(act::restart))
         .route("/install", get(installer::list).post(installer::install))
         .route(prefs::ROUTE, post(preferences))
@@ -199,11 +199,11 @@ async fn show(State(site): State<Site>, Cx(cx): Cx, near: Result<Near, Response>
         return page::door(&cx, site.acts().stage(), None).into_response();
     }
     if site.acts().at_work().await.is_some() {
-        return Redirect::to("/setup/progress").into_response();
+        return Redirect::to(act::PROGRESS).into_response();
     }
     match site.acts().stage() {
         Stage::Installer => Redirect::to("/install").into_response(),
-        Stage::Open => opened(&cx),
+        Stage::Open => opened(cx),
         stage => page::step(&site, &cx, stage, None).into_response(),
     }
 }
@@ -227,16 +227,15 @@ pub(crate) fn refused(problem: &Problem, page: Markup) -> Response {
     response
 }
 
-/// A page that looks again by itself.
-pub(crate) fn looks_again(page: Markup, at: &'static str) -> Response {
-    let mut response = page.into_response();
-    response.headers_mut().insert("refresh", HeaderValue::from_static(at));
-    response
+/// A page that leads on by itself.
+fn goes_on(mut cx: PageCx, after: u32, to: &'static str) -> PageCx {
+    cx.goes_on = Some(GoesOn { after, to });
+    cx
 }
 
 /// The data partition is open, and the supervisor is about to start again on it.
-fn opened(cx: &PageCx) -> Response {
-    looks_again(page::opened(cx), "2; url=/setup")
+fn opened(cx: PageCx) -> Response {
+    page::opened(&goes_on(cx, 2, "/setup")).into_response()
 }
 
 async fn preferences(Form(form): Form<prefs::PrefsForm>) -> Response {

@@ -4,7 +4,7 @@ use maud::{Markup, html};
 use orbitr_machine::data::Stage;
 use orbitr_model::{ActReport, ByteSize, DataCandidate, DataFacts, DataReason, DataState, Disk, Problem, RecoveryKey};
 
-use super::Site;
+use super::{Site, act};
 use crate::{
     shell::{self, PageCx},
     ui::{self, Choice, Field, Icon, Tone},
@@ -243,7 +243,7 @@ pub(super) fn progress(cx: &PageCx, report: &ActReport) -> Markup {
         div { h1 { (title) } p class="lead" { "Leave the machine on. This page looks by itself; leaving and coming back loses nothing." } }
         div role="status" { p { (report.step) @if let Some(percent) = &percent { " · " (percent) } } }
         (ui::progress(title, report.fraction))
-        (ui::link_button("Look now", "/setup/progress").wide().icon(Icon::RotateCw))
+        (ui::link_button("Look now", act::PROGRESS).wide().icon(Icon::RotateCw))
     };
     shell::bare_page(cx, title, body)
 }
@@ -252,7 +252,7 @@ pub(super) fn progress(cx: &PageCx, report: &ActReport) -> Markup {
 pub(super) fn waiting(cx: &PageCx) -> Markup {
     let body = html! {
         div { h1 { "One moment" } p class="lead" role="status" { "The machine is about to begin." } }
-        (ui::link_button("Look now", "/setup/progress").wide().icon(Icon::RotateCw))
+        (ui::link_button("Look now", act::PROGRESS).wide().icon(Icon::RotateCw))
     };
     shell::bare_page(cx, "One moment", body)
 }

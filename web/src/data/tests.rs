@@ -165,17 +165,17 @@ async fn a_new_box_makes_its_data_partition_and_the_browser_follows() {
     assert_eq!((&request["version"], &request["encrypt"], &request["disk"]), (&json!(1), &Value::Null, &Value::Null));
 
     machine.report("make-data", &request["id"], "running", &json!({"fraction": 0.42}));
-    let (_, headers, body) = machine.get("/setup/progress").await;
-    assert!(headers.contains_key("refresh") && body.contains("Making the file system · 42 %"));
+    let page = machine.page("/setup/progress").await;
+    assert!(page.contains("Making the file system · 42 %") && page.contains(r#"data-goes-on-to="/setup/progress""#));
     assert_eq!(location(&machine.get("/").await.1), "/setup/progress", "a reload comes back to it");
     let (_, _, body) = machine.post("/setup/data", &[("choice", "new")]).await;
     assert!(body.contains("Something is under way already"));
 
     machine.report("make-data", &request["id"], "done", &json!({}));
     machine.found(&json!({"state": "open", "recorded": ID}));
-    let (_, headers, body) = machine.get("/setup/progress").await;
-    assert!(body.contains("Your data partition is ready"));
-    assert_eq!(headers["refresh"], "2; url=/setup");
+    let page = machine.page("/setup/progress").await;
+    assert!(page.contains("Your data partition is ready") && page.contains(r#"data-goes-on-to="/setup""#));
+    assert!(page.contains(r#"<noscript><meta http-equiv="refresh" content="2; url=/setup"></noscript>"#));
 }
 
 #[tokio::test]

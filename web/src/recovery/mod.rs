@@ -21,7 +21,7 @@ use std::{
 use axum::{
     Form, Router,
     extract::{DefaultBodyLimit, FromRequestParts, Request, State},
-    http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header, request::Parts},
+    http::{HeaderMap, HeaderValue, Method, StatusCode, header, request::Parts},
     middleware::{Next, from_fn},
     response::{IntoResponse, Redirect, Response},
     routing::{get, post},
@@ -41,15 +41,15 @@ use crate::{
     assets,
     csp::{self, Nonce},
     prefs::{self, Prefs},
-    shell::{PageCx, error_page, error_status},
+    shell::{GoesOn, PageCx, error_page, error_status},
 };
 
 pub use door::new_code;
 
 /// The most that the form may have: 16 KiB.
 const FORM_LIMIT: usize = 16 * 1024;
-/// After so many seconds the page that says «restarting» looks again.
-const LOOK_AGAIN: HeaderValue = HeaderValue::from_static("4; url=/");
+/// Where the page that says «restarting» leads.
+const AGAIN: GoesOn = GoesOn { after: 4, to: "/" };
 
 /// What the site of Recovery mode needs.
 pub struct Recovery {
@@ -126,7 +126,7 @@ impl FromRequestParts<Site> for Cx {
 
 async fn show(State(site): State<Site>, Cx(cx): Cx) -> Response {
     if site.0.done.load(Ordering::Acquire) {
-        return restarting(&cx);
+        return restarting(cx);
     }
     chooser(&site, &cx, None, None, StatusCode::SERVICE_UNAVAILABLE).await
 }
@@ -146,10 +146,9 @@ async fn chooser(
     (status, page::chooser(cx, &given, chosen, problem)).into_response()
 }
 
-fn restarting(cx: &PageCx) -> Response {
-    let mut response = (StatusCode::SERVICE_UNAVAILABLE, page::restarting(cx)).into_response();
-    response.headers_mut().insert(HeaderName::from_static("refresh"), LOOK_AGAIN);
-    response
+fn restarting(mut cx: PageCx) -> Response {
+    cx.goes_on = Some(AGAIN);
+    (StatusCode::SERVICE_UNAVAILABLE, page::restarting(&cx)).into_response()
 }
 
 #[derive(Deserialize)]
@@ -169,7 +168,7 @@ async fn choose(State(site): State<Site>, Cx(cx): Cx, request: Request) -> Respo
         return error_page(&cx, &problem);
     };
     if site.0.done.load(Ordering::Acquire) {
-        return restarting(&cx);
+        return restarting(cx);
     }
     let again = async |problem: Problem| {
         let mut response = chooser(&site, &cx, Some(&form.choice), Some(&problem), error_status(&problem)).await;
@@ -188,7 +187,7 @@ async fn choose(State(site): State<Site>, Cx(cx): Cx, request: Request) -> Respo
     if choice.is_confirmed_by(&form.confirm) {
         match carry_out(&site, &choice).await {
             Ok(Some(download)) => download,
-            Ok(None) => restarting(&cx),
+            Ok(None) => restarting(cx),
             Err(problem) => again(problem).await,
         }
     } else {

@@ -90,8 +90,20 @@ pub struct PageCx {
     /// After how many seconds a browser without JavaScript loads the page again. Only for pages on which nobody types: what
     /// was typed would be gone.
     pub look_again: Option<u32>,
+    /// Where the browser goes by itself, with or without JavaScript. Only for pages without a form, as above.
+    pub goes_on: Option<GoesOn>,
     /// Where the stream of changes goes on from, so that nothing is missed between this answer and its start.
     pub events_after: Option<String>,
+}
+
+/// A page that leads on by itself. With JavaScript the browser leaves it only when the other one answers, so that nobody meets
+/// a browser's own error page while the box starts again (js/goes-on.js).
+#[derive(Clone, Copy, Debug)]
+pub struct GoesOn {
+    /// After how many seconds; without an answer, again after as many.
+    pub after: u32,
+    /// To which path.
+    pub to: &'static str,
 }
 
 impl PageCx {
@@ -113,6 +125,7 @@ impl PageCx {
             jobs: Vec::new(),
             issues: None,
             look_again: None,
+            goes_on: None,
             events_after: None,
         }
     }
@@ -215,13 +228,16 @@ fn document(cx: &PageCx, title: &str, kind: &str, inside: &Markup) -> Markup {
                 }
                 meta name="htmx-config" content=(HTMX_CONFIG);
                 @if let Some(seconds) = cx.look_again { noscript { meta http-equiv="refresh" content=(seconds); } }
+                @if let Some(goes_on) = &cx.goes_on { noscript { meta http-equiv="refresh" content={ (goes_on.after) "; url=" (goes_on.to) }; } }
                 title { (title) " · " (cx.box_name) }
                 link rel="preload" as="font" type="font/woff2" crossorigin href=(asset_url("inter-latin.woff2"));
                 link rel="stylesheet" href=(asset_url("app.css"));
                 link rel="icon" type="image/svg+xml" href=(asset_url("favicon.svg"));
                 script nonce=(cx.nonce) src=(asset_url("app.js")) defer {}
             }
-            body data-kind=(kind) data-build=(build_id()) data-now=(cx.clock.now()) data-events=[events] hx-boost:inherited=[boost]
+            body data-kind=(kind) data-build=(build_id()) data-now=(cx.clock.now()) data-events=[events]
+                data-goes-on-after=[cx.goes_on.as_ref().map(|goes_on| goes_on.after)] data-goes-on-to=[cx.goes_on.as_ref().map(|goes_on| goes_on.to)]
+                hx-boost:inherited=[boost]
                 hx-sync:inherited="drop" hx-nonce=(cx.nonce) {
                 (inside)
                 div id="toasts" class="toasts" role="status" { @if let Some(flash) = &cx.flash { (ui::toast(flash)) } }

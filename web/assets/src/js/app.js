@@ -18,3 +18,4 @@ import "./preferences.js";
 import "./table.js";
 import "./field.js";
 import "./copy.js";
+import "./goes-on.js";

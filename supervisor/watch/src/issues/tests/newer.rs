@@ -4,7 +4,10 @@ use std::time::Duration;
 
 use orbitr_apps::{CHANGE_JOB, DiskState, Leak, OtherDisk, Rotation};
 use orbitr_jobs::{Failed, LateStep, Overdue};
-use orbitr_machine::{AppTrouble, CertificateState, CopyState, DockerStore, Missing, Proving, ProvingState, Rebuild, RebuildEnd, StoreTrouble};
+use orbitr_machine::{
+    AppTrouble, CertificateState, CopyState, DockerStore, Missing, Proving, ProvingState, Rebuild, RebuildEnd,
+    StoreTrouble,
+};
 use orbitr_model::{SetAside, StoreDamage};
 
 use super::*;
