@@ -51,7 +51,7 @@ impl Engine {
         Self(file)
     }
 
-    /// `stop`, `start`, `kill`, `restart` or `forget`. The engine must be up again when a test ends.
+    /// `stop`, `start`, `kill`, `restart`, `forget` or `renew`. The engine must be up again when a test ends.
     pub fn control(&self, order: &str) {
         run(&variable("ORBITR_TEST_ENGINE"), &[order]);
     }

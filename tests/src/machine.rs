@@ -9,6 +9,7 @@ use std::{
     process::{Child, ChildStdin, ChildStdout, Command, Stdio},
 };
 
+use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::{Engine, TestBox, test_box::program};
@@ -56,7 +57,8 @@ impl Machine {
     #[must_use]
     pub fn root(&self, engine: &Engine) -> Root {
         let systemctl = self.run.path().join("systemctl");
-        let variables = ["PATH", "HOME"].map(|name| format!("export {name}='{}'", env::var(name).unwrap_or_default()));
+        let variables = ["PATH", "HOME", "ORBITR_TESTBED"];
+        let variables = variables.map(|name| format!("export {name}='{}'", env::var(name).unwrap_or_default()));
         let control = engine.controller();
         // Of the units that are named together, docker.service is the engine; it has its containerd with it.
         let script = format!(
@@ -84,6 +86,16 @@ impl Machine {
         let run = self.run.path().display();
         it.flag("--stand-in", &run.to_string());
         it.variable("DBUS_SYSTEM_BUS_ADDRESS", Some(&format!("unix:path={run}/bus")));
+    }
+
+    /// Which versions of the system it has, as root tells (`updates.json`).
+    ///
+    /// # Panics
+    /// When it is gone.
+    pub fn versions(&self, facts: &Value) {
+        let path = self.run.path().join("orbitr-box/updates.json");
+        fs::write(path.with_extension("new"), facts.to_string()).unwrap();
+        fs::rename(path.with_extension("new"), path).unwrap();
     }
 
     /// What happens to it by itself: `unit NAME STATE RESULT`, `synchronised yes|no`.

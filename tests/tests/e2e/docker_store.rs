@@ -5,6 +5,7 @@
 use std::{
     fs,
     path::{Path, PathBuf},
+    thread,
     time::Duration,
 };
 
@@ -67,6 +68,15 @@ fn all(folder: &Path) -> Vec<PathBuf> {
 fn zero(file: &Path) {
     let length = fs::metadata(file).unwrap().len();
     fs::write(file, vec![0; usize::try_from(length).unwrap()]).unwrap();
+}
+
+impl Drop for World {
+    fn drop(&mut self) {
+        // Else every test after one that failed here would fail.
+        if thread::panicking() {
+            self.engine.control("renew");
+        }
+    }
 }
 
 /// A box of which Docker's store is a part.

@@ -4,7 +4,7 @@
 use std::{fs, time::Duration};
 
 use http::Method;
-use orbitr_tests::{Engine, Sample, eventually};
+use orbitr_tests::{Engine, Machine, Sample, TestBox, eventually};
 use serde_json::{Value, json};
 
 use crate::shop::{ABORTED, Shop};
@@ -103,6 +103,38 @@ async fn newer_versions_come_by_themselves_and_one_that_failed_is_not_tried_agai
     let ended = shop.done("roll-back", json!({ "release": releases[0]["number"], "data": "now" })).await;
     assert_eq!(ended["state"], "succeeded", "{ended:#}");
     assert!(shop.waits().await.contains("somebody went back from it"), "{}", shop.waits().await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn while_a_version_of_the_system_is_on_trial_no_app_is_updated_by_itself() {
+    let _engine = Engine::shared();
+    let machine = Machine::started();
+    let versions = |blessed: bool| {
+        let one = |version: &str, slot: &str, runs: bool| {
+            json!({ "version": version, "slot": slot, "tries_left": null, "tries_done": null,
+                "blessed": blessed || !runs, "running": runs })
+        };
+        json!({ "version": 1, "running": "0.2.0", "default": null, "returned": [], "gate": null,
+            "installed": [one("0.2.0", "b", true), one("0.1.0", "a", false)] })
+    };
+    machine.versions(&versions(false));
+    let mut it = TestBox::new();
+    machine.under(&mut it);
+    let mut shop = Shop::on(it, &web()).await;
+    shop.ada.browser.installed("local/web", &shop.app, json!({})).await;
+    shop.policy(json!({ "automatic": true })).await;
+    shop.publish("2", &and(REVERSIBLE)).await;
+    eventually("why it waits", LONG, async || shop.waits().await.contains("updated to 0.2.0").then_some(())).await;
+    let refused = shop.ada.browser.post("/api/v1/box/key/rotate", &json!({})).await.expect(409);
+    assert_eq!(refused["code"], "version-on-trial");
+    // A look at the clock has been over since.
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    assert_eq!(shop.by_itself("app.change").await.len(), 0);
+
+    machine.versions(&versions(true));
+    eventually("version 2, by itself", LONG, async || (shop.by_itself("app.change").await.len() == 1).then_some(()))
+        .await;
+    assert_eq!(shop.get("").await["version"], "2");
 }
 
 #[tokio::test(flavor = "multi_thread")]
