@@ -20,7 +20,7 @@ use tokio::sync::broadcast::{Receiver, error::RecvError};
 use crate::{
     Apps, Error,
     extension::Extension,
-    judge::{self, Case, Verdict, sooner},
+    judge::{self, Case, Verdict, Wait, sooner},
     kinds::act::{self, Act},
     model::{App, Phase, Release, UpdateRequest, Wanted},
     policy::{self, Cause, UpdatePolicy, Updates},
@@ -193,6 +193,10 @@ impl Apps {
                         soonest = sooner(soonest, now.timestamp().checked_add(LONGEST).ok());
                     }
                 },
+                // Nothing tells when the box does not want to wait any more.
+                Verdict::Waits if case.is_held() => {
+                    soonest = sooner(soonest, now.timestamp().checked_add(LATER).ok());
+                }
                 Verdict::Off | Verdict::Waits => {}
             }
         }
@@ -227,7 +231,8 @@ impl Apps {
         let id = app.id.clone();
         let read = move |conn: &Connection| policy::passed_over(conn, &id, &newer.version, newer.revision);
         let passed = self.hands.store.read(read).await?;
-        let waits = judge::waits(&old, &new, &obstacles, app.wanted == Wanted::Stopped, passed);
+        let mut waits = judge::waits(&old, &new, &obstacles, app.wanted == Wanted::Stopped, passed);
+        waits.extend((self.hands.restraint)().await.map(Wait::Held));
         Ok(Some(Case { waits, policy, delay: self.spread(app.id.as_str()) }))
     }
 

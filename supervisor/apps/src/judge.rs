@@ -27,6 +27,8 @@ pub(crate) enum Wait {
     Permission(String),
     /// It asks something that has no answer yet.
     Question(String),
+    /// The box does not want it now.
+    Held(String),
     /// Nobody would see whether it comes up.
     Stopped,
     /// The box began to put it in, and the app does not run it.
@@ -38,7 +40,7 @@ pub(crate) enum Wait {
 impl fmt::Display for Wait {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Obstacle(why) => f.write_str(why),
+            Self::Obstacle(why) | Self::Held(why) => f.write_str(why),
             Self::Breaking(version) => write!(f, "version {version} stops something from working as before"),
             Self::Irreversible => f.write_str("the version of now cannot go on with what the new one writes"),
             Self::ByExtension(version) => write!(f, "its makers say that version {version} needs somebody at hand"),
@@ -75,6 +77,11 @@ pub(crate) enum Verdict {
 }
 
 impl Case {
+    /// Whether nothing but the box speaks against it.
+    pub(crate) fn is_held(&self) -> bool {
+        self.waits.iter().all(|wait| matches!(wait, Wait::Held(_)))
+    }
+
     pub(crate) fn verdict(&self, now: &Zoned) -> Verdict {
         if !self.policy.automatic || self.policy.hold.is_some() {
             return Verdict::Off;

@@ -56,7 +56,9 @@ mod watch;
 mod window;
 mod work;
 
-use std::{collections::BTreeMap, fmt, path::PathBuf, sync::Arc};
+use std::{collections::BTreeMap, fmt, future::ready, path::PathBuf, sync::Arc};
+
+use futures_util::{FutureExt, future::BoxFuture};
 
 use orbitr_catalog::Catalog;
 use orbitr_docker::Docker;
@@ -127,6 +129,9 @@ impl BoxFacts {
 /// Tells the facts of the moment.
 pub type Facts = Arc<dyn Fn() -> BoxFacts + Send + Sync>;
 
+/// Tells why no app is updated without a person at the moment, as a sentence; none when they may be.
+pub type Restraint = Arc<dyn Fn() -> BoxFuture<'static, Option<String>> + Send + Sync>;
+
 /// The room. A handle: clones share everything.
 #[derive(Clone)]
 pub struct Apps {
@@ -158,7 +163,15 @@ impl Prepared {
     /// Over the store and the engine; `root` is the folder that holds each app's own.
     #[must_use]
     pub fn new(store: Store, docker: Docker, root: PathBuf, facts: Facts) -> Self {
-        Self { hands: Hands { store, docker, root, facts, seen: seen::Seen::default() } }
+        let restraint: Restraint = Arc::new(|| ready(None).boxed());
+        Self { hands: Hands { store, docker, root, facts, restraint, seen: seen::Seen::default() } }
+    }
+
+    /// Has automatic updates of apps wait whenever this says so.
+    #[must_use]
+    pub fn restrained_by(mut self, restraint: Restraint) -> Self {
+        self.hands.restraint = restraint;
+        self
     }
 
     /// Makes the room's kinds of jobs known.

@@ -15,7 +15,7 @@ use orbitr_store::Store;
 use serde_json::Value;
 
 use crate::{
-    Error, Facts,
+    Error, Facts, Restraint,
     bindings::Password,
     ends::Ends,
     extension::Extension,
@@ -48,6 +48,8 @@ pub(crate) struct Hands {
     pub(crate) root: PathBuf,
     /// What apps are told about the box.
     pub(crate) facts: Facts,
+    /// Why no app is updated without a person.
+    pub(crate) restraint: Restraint,
     /// What the probe saw last.
     pub(crate) seen: Seen,
 }

@@ -67,8 +67,8 @@ pub use self::{
     units::{MachineJob, Unit, UnitDetail, Units},
     updates::{
         AnswerUpdate, AppHealth, AppTrouble, AppsHealth, ChangeUpdateSettings, Channel, Checked, ChooseVersion,
-        InstallUpdate, LiftQuarantine, Offer, PassedOver, Proving, ProvingState, Refused, Returned, Supplies,
-        UpdateAnswer, UpdateAnswered, UpdatePolicy, UpdateSettings, UpdateUpload, Updates, Updating,
+        InstallUpdate, LiftQuarantine, Offer, OlderState, PassedOver, Proving, ProvingState, Refused, Returned,
+        Supplies, UpdateAnswer, UpdateAnswered, UpdatePolicy, UpdateSettings, UpdateUpload, Updates, Updating,
     },
     upkeep::{CertificateState, Certificates, CopyState},
 };
@@ -210,8 +210,10 @@ impl Machine {
     /// old seals or the new one with the new.
     ///
     /// # Errors
-    /// A secret cannot be opened: then nothing has changed; the database or the disk refuses.
+    /// [`Refused::OnTrial`] while a version of the system waits for its first start or is on trial, [`Refused::AtWork`] while one
+    /// is installed; a secret cannot be opened: then nothing has changed; the database or the disk refuses.
     pub async fn rotate_key(&self, permit: &Permit<ChangeBox>) -> Result<(), Error> {
+        self.refuse_between_versions().await?;
         Ok(self.inner.store.secrets().rotate_key(permit.actor().clone(), permit.address()).await?)
     }
 

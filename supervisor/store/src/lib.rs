@@ -19,7 +19,7 @@ mod pending;
 pub mod recovery;
 mod redact;
 pub mod row;
-mod schema;
+pub mod schema;
 mod secrets;
 mod space;
 pub mod tar;

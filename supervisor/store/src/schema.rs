@@ -5,13 +5,13 @@ use std::collections::BTreeSet;
 use aws_lc_rs::digest;
 use data_encoding::HEXLOWER;
 use orbitr_model::Timestamp;
-use rusqlite::{Connection, TransactionBehavior, params};
+use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
 use serde_json::json;
 
 use crate::{
     Error,
     pending::{self, Happened},
-    time::to_ms,
+    time::{from_ms, to_ms},
 };
 
 /// One numbered step of the schema.
@@ -155,8 +155,21 @@ impl Part {
     }
 }
 
+/// Since when a database has the schema of this number; none when it has not.
+///
+/// # Errors
+/// As the database.
+pub fn since(conn: &Connection, number: u32) -> Result<Option<Timestamp>, Error> {
+    let sql = "SELECT applied FROM migration WHERE number = ?1";
+    let applied = conn.prepare_cached(sql)?.query_row([number], |row| row.get(0)).optional()?;
+    Ok(applied.map(from_ms))
+}
+
 /// The number of the schema that a database has; 0 for an empty one.
-pub(crate) fn version_of(conn: &Connection) -> Result<u32, Error> {
+///
+/// # Errors
+/// As the database.
+pub fn version_of(conn: &Connection) -> Result<u32, Error> {
     Ok(conn.query_row("PRAGMA user_version", [], |row| row.get(0))?)
 }
 

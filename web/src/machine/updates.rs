@@ -3,6 +3,8 @@
 mod forms;
 mod proving;
 
+use std::iter;
+
 use axum::{
     Form,
     extract::{Multipart, Path, State},
@@ -286,6 +288,12 @@ fn named(text: &str) -> Answer<ImageVersion> {
     text.parse().map_err(|_| Trouble(Problem::not_found("version", text)))
 }
 
+fn back_in_time(version: &ImageVersion, until: &str) -> String {
+    format!(
+        "{version} has an older database, and goes on with what it knew until {until}: apps, accounts and settings that came or changed since are not known to it"
+    )
+}
+
 pub(super) async fn confirm(
     State(site): State<Site>,
     permit: Permit<ViewMachine>,
@@ -300,6 +308,8 @@ pub(super) async fn confirm(
     let Some(found) = updates.installed.iter().find(|found| found.version == version) else {
         return Err(Trouble(Problem::not_found("version", version)));
     };
+    let older = updates.older_states.iter().find(|state| state.version == version);
+    let older = older.map(|state| cx.clock.exact(state.until));
     let cx = cx.section(Section::System).crumb("Updates", HERE).here(version.to_string());
     let running = updates.running.map(|running| running.to_string()).unwrap_or_default();
     let goes = match found.running {
@@ -308,8 +318,13 @@ pub(super) async fn confirm(
     };
     let confirm = Confirm {
         title: format!("Start Orbitr OS {version} from now on?"),
-        goes: vec![goes],
-        stays: vec!["All data, and the other version on the disk".to_owned()],
+        goes: iter::once(goes).chain(older.as_ref().map(|until| back_in_time(&version, until))).collect(),
+        stays: vec![match older {
+            Some(_) => format!(
+                "The data of all apps, and the other version on the disk. What {running} knows is there again when you go forward to it"
+            ),
+            None => "All data, and the other version on the disk".to_owned(),
+        }],
         typed: None,
         fields: Some(html! {
             @if !found.running {

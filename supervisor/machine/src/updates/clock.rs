@@ -82,6 +82,9 @@ impl Machine {
         if let Err(error) = self.tell_returned().await {
             tracing::warn!(%error, "history could not be told which versions came back");
         }
+        if let Err(error) = self.note_schema().await {
+            tracing::warn!(%error, "which database this version opens could not be written down");
+        }
         loop {
             tokio::select! {
                 () = sleep(wait) => {}

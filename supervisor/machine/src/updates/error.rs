@@ -79,6 +79,9 @@ pub enum Refused {
     /// The version that runs is not proved by the apps yet, and the one before may be needed.
     #[error("{0} is not proved yet")]
     Unproved(ImageVersion),
+    /// It is not decided yet whether that version stays.
+    #[error("{0} is on trial")]
+    OnTrial(ImageVersion),
     /// Nobody is asked about that version.
     #[error("nobody is asked about {0}")]
     NotAsked(ImageVersion),
@@ -170,6 +173,11 @@ impl From<Refused> for Problem {
                 Self::new(409, "update-unproved", format!("{version} has to be proved or decided about first"))
                     .why("Another version would take the place of the one that the box may have to go back to.")
                     .then("Wait until every app is healthy, or answer the question on the page Updates.")
+            }
+            Refused::OnTrial(version) => {
+                Self::new(409, "version-on-trial", format!("It is not decided yet whether {version} stays"))
+                    .why("The version before would not know of it, if the box went back.")
+                    .then("Wait until the update is over; the page Updates says how far it is.")
             }
             Refused::NotAsked(version) => {
                 Self::new(409, "update-not-asked", format!("Nobody is asked about {version} any more"))

@@ -89,6 +89,11 @@ impl Known {
         passed || self.facts.installed.iter().any(|known| known.running && known.blessed)
     }
 
+    /// Whether the machine's own part of the health gate decides about the version that runs, and has not yet.
+    pub(super) fn is_on_trial(&self) -> bool {
+        !self.is_kept() && self.facts.gate.as_ref().is_none_or(|gate| gate.counted)
+    }
+
     /// Whether that version is there, has proved itself, and did not come back.
     pub(super) fn is_way_back(&self, version: &ImageVersion) -> bool {
         let good = |known: &&InstalledVersion| known.version == *version && known.blessed && !known.running;

@@ -16,6 +16,7 @@ mod serve;
 mod sets;
 mod settings;
 mod source;
+mod trial;
 mod upload;
 
 use orbitr_access::{
@@ -38,6 +39,7 @@ pub use self::{
     look::Updating,
     question::{AnswerUpdate, Proving, ProvingState, UpdateAnswer, UpdateAnswered},
     settings::{ChangeUpdateSettings, Channel, Checked, UpdatePolicy, UpdateSettings},
+    trial::OlderState,
     upload::UpdateUpload,
 };
 pub(crate) use self::{
@@ -87,6 +89,10 @@ pub struct Updates {
     pub job: Option<JobId>,
     /// The update whose apps are compared with how they were before it; none when there is none, or it was proved or kept.
     pub proving: Option<Proving>,
+    /// The version that runs, while it is not decided whether it stays: the gate has not passed, or the apps are compared.
+    pub on_trial: Option<ImageVersion>,
+    /// The installed versions that go on with a database of before: choosing one is going back in time for what the box knows.
+    pub older_states: Vec<OlderState>,
 }
 
 /// A version that can be installed.
@@ -218,6 +224,9 @@ impl Machine {
         let over = checked.map(|checked| checked.passed_over).unwrap_or_default();
         updates.passed_over = over.into_iter().filter(|other| other.version > known.running).collect();
         updates.returned = known.facts.returned.iter().map(|back| returned(back, &lifted)).collect();
+        updates.on_trial = Some(&known.running).filter(|_| known.is_on_trial() || updates.proving.is_some()).cloned();
+        let installed = known.facts.installed.iter().map(|found| found.version.clone());
+        updates.older_states = self.older_states(installed.collect()).await?;
         updates.running = Some(known.running);
         updates.chosen = known.facts.default;
         updates.installed = known.facts.installed;

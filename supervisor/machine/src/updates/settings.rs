@@ -8,7 +8,7 @@ use rusqlite::Connection;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
-use super::{Offer, PassedOver, proof::Proof};
+use super::{Offer, PassedOver, proof::Proof, trial::Opens};
 use crate::{Error, settings};
 
 const SETTINGS: &str = "updates.settings";
@@ -17,6 +17,7 @@ const LIFTED: &str = "updates.lifted";
 const TOLD: &str = "updates.told";
 const TRIED: &str = "updates.tried";
 const PROOF: &str = "updates.proof";
+const OPENS: &str = "updates.opens";
 /// How long somebody may be given to answer, in minutes.
 const ANSWER: RangeInclusive<u16> = 5..=24 * 60;
 const ANSWER_USUAL: u16 = 30;
@@ -300,6 +301,20 @@ pub(super) fn stay(tx: &Tx<'_>) -> Result<(), orbitr_store::Error> {
 
 pub(super) fn forget_proof(tx: &Tx<'_>) -> Result<(), Error> {
     settings::delete(tx, PROOF)
+}
+
+/// Which schema the versions that ran here open; nothing of another release's writing.
+pub(super) fn opens(conn: &Connection) -> Result<Vec<Opens>, Error> {
+    let text = settings::get(conn, OPENS)?;
+    Ok(text.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default())
+}
+
+pub(super) fn note_opens(tx: &Tx<'_>, new: Opens) -> Result<(), Error> {
+    let mut all = opens(tx)?;
+    all.retain(|known| known.version != new.version);
+    all.push(new);
+    let from = all.len().saturating_sub(REMEMBERED);
+    keep(tx, OPENS, &all.split_off(from))
 }
 
 /// One return of a version: it may be lifted, and come back once more.

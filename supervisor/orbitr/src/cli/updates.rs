@@ -170,8 +170,10 @@ pub(super) async fn run(client: &Client, out: &mut Output, verb: &BoxVerb) -> Re
         }
         Some(UpdateVerb::Choose(args)) => {
             let body = json!({ "version": args.version, "restart": args.restart });
+            let updates = client.get(&PATH, &[]).await?;
             let started = client.post(&at("choose"), Some(&body)).await?;
-            begun(client, out, &started, &format!("{} starts from now on", args.version), args.wait).await
+            let what = format!("{} starts from now on{}", args.version, older_state(&updates, &args.version));
+            begun(client, out, &started, &what, args.wait).await
         }
         Some(UpdateVerb::Lift { version }) => {
             client.post(&at("lift"), Some(&json!({ "version": version }))).await?;
@@ -190,6 +192,12 @@ pub(super) async fn run(client: &Client, out: &mut Output, verb: &BoxVerb) -> Re
             said(out, &settings, "Saved.")
         }
     }
+}
+
+/// From when the database of a version is, where it is an older one.
+fn older_state(updates: &Value, version: &str) -> String {
+    let found = list(updates, "/older_states").iter().find(|state| text(state, "/version") == version);
+    found.map_or_else(String::new, |state| format!(", with what it knew until {}", text(state, "/until")))
 }
 
 fn said(out: &mut Output, value: &Value, line: &str) -> Result<Exit, Failure> {
@@ -258,7 +266,9 @@ async fn show(client: &Client, out: &mut Output) -> Result<Exit, Failure> {
             (false, true) => "good".to_owned(),
             (false, false) => format!("{tries} tries left"),
         };
-        vec![text(found, "/version"), text(found, "/slot"), state]
+        let version = text(found, "/version");
+        let state = format!("{state}{}", older_state(&updates, &version));
+        vec![version, text(found, "/slot"), state]
     };
     let rows: Vec<_> = list(&updates, "/installed").iter().map(row).collect();
     out.table(&["version", "slot", "state"], &rows, "Nobody tells what is installed.")?;

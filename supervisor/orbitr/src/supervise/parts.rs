@@ -11,8 +11,9 @@ use std::{
 };
 
 use anyhow::Context;
+use futures_util::FutureExt;
 use orbitr_access::{Access, Secret};
-use orbitr_apps::{Apps, BoxFacts, Prepared};
+use orbitr_apps::{Apps, BoxFacts, Prepared, Restraint};
 use orbitr_catalog::Catalog;
 use orbitr_docker::Docker;
 use orbitr_edge::Certificates;
@@ -274,6 +275,7 @@ impl Rooms {
         };
         // Kinds before jobs before the room: no job may find that nobody knows its kind.
         let apps = Prepared::new(store.clone(), docker, config.state_dir.join("apps"), Arc::new(facts));
+        let apps = apps.restrained_by(restraint(machine.clone()));
         let jobs = apps.kinds(Jobs::builder(store.clone(), config.state_dir.join("logs/jobs")));
         let jobs = machine.kinds(jobs).start().await.context("the jobs cannot be started")?;
         let apps = apps.open(jobs.clone(), catalog(config));
@@ -282,6 +284,17 @@ impl Rooms {
         let watch = Watch::new(store.clone(), apps.clone(), machine.clone());
         Ok(Self { store, access, machine, jobs, apps, watch, setup_code })
     }
+}
+
+/// While a version of the system is on trial, no app is updated by itself: its data would be newer than what the version before
+/// knows of it.
+fn restraint(machine: Machine) -> Restraint {
+    Arc::new(move || {
+        let machine = machine.clone();
+        let why =
+            |version| format!("the system was updated to {version}, and it is not decided yet whether that stays");
+        async move { machine.on_trial().await.map(why) }.boxed()
+    })
 }
 
 /// The store: the official extensions, and those of a folder that the owner named.

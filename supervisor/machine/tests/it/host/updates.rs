@@ -1,6 +1,7 @@
 //! Updates of the system: a real signed set on a real server, and what a bad one does to the box, which is nothing.
 
 mod proof;
+mod trial;
 mod upload;
 mod world;
 
