@@ -261,6 +261,19 @@ impl Acts {
         None
     }
 
+    /// Whether the data partition is open and its folders are only being mounted, which is the last that the act's unit does.
+    pub async fn is_mounting(&self) -> bool {
+        if self.facts().state != DataState::Open || self.is_mounted() {
+            return false;
+        }
+        for act in [Act::MakeData, Act::OpenData] {
+            if self.inner.bus.unit(&act.unit()).await.is_ok_and(|unit| unit.row.active == "activating") {
+                return true;
+            }
+        }
+        false
+    }
+
     /// Disks that the system could be installed onto, with what is on them.
     ///
     /// # Errors

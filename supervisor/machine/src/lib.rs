@@ -164,6 +164,7 @@ impl Machine {
             .kind(docker_store::TendJob(store()))
             .kind(updates::CheckJob::new(self.works()))
             .kind(updates::UpdateJob::new(self.works()))
+            .kind(updates::ReadJob::new(self.works(), Arc::clone(&self.inner.uploading)))
             .kind(updates::ChooseJob::new(self.works()))
     }
 

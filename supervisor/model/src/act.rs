@@ -29,6 +29,8 @@ pub enum Act {
     Support,
     /// Writes a support bundle onto a USB stick.
     SaveSupport,
+    /// Hands over an update that lies on a USB stick.
+    ReadUpdate,
     /// Writes another version of the system into the slot that does not run.
     InstallUpdate,
     /// Says which installed version the next starts are of.
@@ -47,7 +49,7 @@ pub enum Act {
 
 impl Act {
     /// Every act.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::OpenData,
         Self::MakeData,
         Self::ApplySettings,
@@ -56,6 +58,7 @@ impl Act {
         Self::ResetDocker,
         Self::Support,
         Self::SaveSupport,
+        Self::ReadUpdate,
         Self::InstallUpdate,
         Self::ChooseVersion,
         Self::LookAtUpdates,
@@ -77,6 +80,7 @@ impl Act {
             Self::ResetDocker => "reset-docker",
             Self::Support => "support",
             Self::SaveSupport => "save-support",
+            Self::ReadUpdate => "read-update",
             Self::InstallUpdate => "install-update",
             Self::ChooseVersion => "choose-version",
             Self::LookAtUpdates => "look-at-updates",
@@ -322,6 +326,21 @@ impl SaveSupportRequest {
     pub const BUNDLE: &str = "support-bundle.tar.gz";
     /// The largest bundle that is taken, in bytes: it waits in memory.
     pub const MOST_BYTES: u64 = 64 * 1024 * 1024;
+}
+
+/// `read-update.json`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ReadUpdateRequest {
+    /// Of this shape: 1.
+    pub version: u32,
+    /// Chosen by whoever asks; comes back in the report.
+    pub id: String,
+}
+
+impl ReadUpdateRequest {
+    /// The Unix socket beside the request where whoever asked listens: the file comes through it as it is, once.
+    pub const SOCKET: &str = "read-update.sock";
 }
 
 /// So many digits of the machine's id stand for the serial number of a machine that has none.

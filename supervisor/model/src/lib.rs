@@ -23,7 +23,7 @@ mod version;
 
 pub use act::{
     Act, ActReport, ActState, ChooseVersionRequest, Encrypt, FactoryResetRequest, InstallRequest, InstallUpdateRequest,
-    MakeDataRequest, OpenDataRequest, RecoveryKey, SaveSupportRequest, machine_serial,
+    MakeDataRequest, OpenDataRequest, ReadUpdateRequest, RecoveryKey, SaveSupportRequest, machine_serial,
 };
 pub use actor::{Actor, Level, Role};
 pub use app::{AppState, AppStatus};

@@ -100,6 +100,17 @@ pub enum Error {
         /// What the kernel says.
         source: io::Error,
     },
+    /// It does not give what is read: it was pulled out, or fails.
+    #[error("{stick}: {source}")]
+    StickUnread {
+        /// Which one.
+        stick: String,
+        /// What the kernel says.
+        source: io::Error,
+    },
+    /// There is no update on it.
+    #[error("{0} has no file whose name is orbitr-VERSION.update")]
+    NoUpdateOnStick(String),
     /// A version of the system that is not to be had.
     #[error("version {version}: {why}")]
     Version {
@@ -215,6 +226,10 @@ impl From<&Error> for Problem {
             }
             Error::Stick { .. } => because(502, "stick-failed", "The stick did not take what was written")
                 .then("Leave it plugged in until the screen says that it is done. If it stays, take another stick."),
+            Error::StickUnread { .. } => because(502, "stick-unread", "The stick could not be read")
+                .then("Leave it plugged in until the update is here. If it stays, take another stick."),
+            Error::NoUpdateOnStick(_) => because(404, "stick-without-update", "There is no update on the stick")
+                .then("Put the file orbitr-VERSION.update onto it, in no folder, then try again."),
             Error::Version { .. } => because(409, "version-refused", "This version cannot be used")
                 .then("Nothing was changed. Look at the list of versions again."),
             Error::Untrusted(_) => because(502, "update-untrusted", "The update is not what was signed")

@@ -44,6 +44,7 @@ pub async fn act(act: Act, run: &Run) -> Result<(), Error> {
         Act::ResetDocker => docker::reset_docker(run).await,
         Act::Support => support::support(run).await,
         Act::SaveSupport => stick::save_support(run).await,
+        Act::ReadUpdate => stick::read_update(run).await,
         Act::InstallUpdate => updates::install_update(run).await,
         Act::ChooseVersion => updates::choose_version(run).await,
         Act::LookAtUpdates => updates::look_at_updates(run).await,

@@ -201,6 +201,9 @@ async fn show(State(site): State<Site>, Cx(cx): Cx, near: Result<Near, Response>
     if site.acts().at_work().await.is_some() {
         return Redirect::to(act::PROGRESS).into_response();
     }
+    if site.acts().is_mounting().await {
+        return opened(cx);
+    }
     match site.acts().stage() {
         Stage::Installer => Redirect::to("/install").into_response(),
         Stage::Open => opened(cx),

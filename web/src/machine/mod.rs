@@ -68,6 +68,7 @@ pub(crate) fn routes(routes: Routes<Site>) -> Routes<Site> {
         .post(UpdateBox, "/system/updates/check", updates::check)
         .post(UpdateBox, "/system/updates/install", updates::install)
         .post(UpdateBox, "/system/updates/upload", upload)
+        .post(UpdateBox, "/system/updates/read", updates::read)
         .post(UpdateBox, "/system/updates/settings", updates::save)
         .post(UpdateBox, "/system/updates/lift", updates::lift)
         .get(ViewMachine, "/home/update", updates::home_part)

@@ -195,7 +195,13 @@ fn bring(problem: Option<&Problem>) -> ui::Card {
             div class="field-line" { input type="file" id="update-file" name=(FILE) accept=".update" required; }
         }
     });
-    ui::card("Bring one as a file", form.button(ui::button("Upload").icon(Icon::Upload)))
+    let ways = html! {
+        (form.button(ui::button("Upload").icon(Icon::Upload)))
+        hr;
+        p { "Or put the file onto a USB stick, in no folder, and plug the stick into the box. The newest on it is taken." }
+        (ui::button("Read the stick").icon(Icon::HardDrive).post(format!("{HERE}/read")))
+    };
+    ui::card("Bring one as a file", ways)
         .hint("orbitr-VERSION.update, for a box without a way to the source. Its signature is checked as well.")
 }
 
@@ -256,6 +262,11 @@ async fn again(site: &Site, permit: &Permit<UpdateBox>, cx: PageCx, refused: &Re
 pub(super) async fn check(State(site): State<Site>, permit: Permit<UpdateBox>) -> Answer<Response> {
     let job = site.machine.check_updates(&permit).await?.job;
     Ok(Flash::busy("Looking for updates").link("Follow it", format!("/jobs/{job}")).redirect(HERE))
+}
+
+pub(super) async fn read(State(site): State<Site>, permit: Permit<UpdateBox>) -> Answer<Response> {
+    let job = site.machine.read_update(&permit).await?.job;
+    Ok(Flash::busy("Reading the stick").link("Follow it", format!("/jobs/{job}")).redirect(HERE))
 }
 
 #[derive(Deserialize)]

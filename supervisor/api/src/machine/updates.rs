@@ -82,6 +82,17 @@ pub(super) fn routes(api: Builder) -> Builder {
     )
     .on(
         UpdateBox,
+        op(
+            Method::POST,
+            "/box/updates/read",
+            "readUpdate",
+            "Bring the newest version from the one USB stick that is plugged in",
+        )
+        .answers::<MachineJob>(202, "The job that does it"),
+        read,
+    )
+    .on(
+        UpdateBox,
         op(Method::POST, "/box/updates/choose", "chooseVersion", "Start another installed version from now on")
             .body::<ChooseVersion>()
             .answers::<MachineJob>(202, "The job that does it"),
@@ -130,6 +141,10 @@ async fn change(
 
 async fn check(State(rooms): State<Rooms>, permit: Permit<UpdateBox>) -> Answer<Response> {
     Ok(accepted(rooms.machine.check_updates(&permit).await?))
+}
+
+async fn read(State(rooms): State<Rooms>, permit: Permit<UpdateBox>) -> Answer<Response> {
+    Ok(accepted(rooms.machine.read_update(&permit).await?))
 }
 
 async fn install(

@@ -1,6 +1,9 @@
 //! Handing a request over, waiting for an act, and telling one that was killed from one that is at work.
 
-use std::{path::PathBuf, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use orbitr_host::{
     dbus::{Error as BusError, JobResult},
@@ -44,6 +47,12 @@ impl Acts {
     pub(super) async fn hand_over(&self, act: Act, request: &impl Serialize) -> Result<(), Problem> {
         let bytes = serde_json::to_vec(request).map_err(|_| Problem::internal())?;
         put(self.request_file(act), bytes).await
+    }
+
+    /// Where requests are put, and what goes with them.
+    #[must_use]
+    pub fn request_folder(&self) -> &Path {
+        &self.inner.requests
     }
 
     /// Puts a file beside the request that speaks of it.

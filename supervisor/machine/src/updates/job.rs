@@ -17,6 +17,7 @@ use super::{
     sets::{self, Set},
     settings,
     source::Progress,
+    stick::ReadJob,
 };
 use crate::Error;
 
@@ -37,7 +38,7 @@ fn refused(refused: Refused) -> StepError {
     if passes { StepError::passing(problem) } else { StepError::lasting(problem) }
 }
 
-fn step(name: &'static str, title: &str, limit: Duration) -> Step {
+pub(super) fn step(name: &'static str, title: &str, limit: Duration) -> Step {
     // The running version is never touched, so there is nothing to take back.
     Step { name, title: title.to_owned(), limit, reversible: true }
 }
@@ -308,7 +309,7 @@ impl Kind for ChooseJob {
 
 /// The job of an update that has not ended, with what it was given.
 pub(super) fn at_work(jobs: &[orbitr_jobs::Unfinished]) -> Option<&orbitr_jobs::Unfinished> {
-    jobs.iter().find(|job| [UpdateJob::NAME, ChooseJob::NAME].contains(&job.kind.as_str()))
+    jobs.iter().find(|job| [UpdateJob::NAME, ChooseJob::NAME, ReadJob::NAME].contains(&job.kind.as_str()))
 }
 
 /// Puts an update into the queue; one at a time.

@@ -16,6 +16,7 @@ mod serve;
 mod sets;
 mod settings;
 mod source;
+mod stick;
 mod trial;
 mod upload;
 
@@ -45,6 +46,7 @@ pub use self::{
 pub(crate) use self::{
     job::{CheckJob, ChooseJob, UpdateJob},
     look::Works,
+    stick::ReadJob,
 };
 use self::{
     job::{ChooseArgs, Goal, UpdateArgs},

@@ -1,14 +1,14 @@
 //! An update that somebody brings as one file: a plain tar archive of six files in one order. Its list is checked before
 //! anything that it lists is written; names are compared with those that must come, and never used as they stand there.
 
-use std::{fmt, path::PathBuf, sync::Arc};
+use std::{fmt, net::IpAddr, path::PathBuf, sync::Arc};
 
 use aws_lc_rs::digest::{Context, SHA256};
 use data_encoding::HEXLOWER;
 use orbitr_access::{Permit, action::UpdateBox};
 use orbitr_jobs::unfinished;
-use orbitr_model::{Topic, deed};
-use orbitr_store::{NewEvent, Outcome, Subject, Tx};
+use orbitr_model::{Actor, Topic, deed};
+use orbitr_store::{NewEvent, Outcome, Store, Subject, Tx};
 use serde_json::json;
 use tokio::{fs::File, io::AsyncWriteExt, sync::OwnedMutexGuard};
 use tokio_util::sync::CancellationToken;
@@ -209,6 +209,58 @@ impl UpdateUpload {
     }
 }
 
+/// Who brings an update, and how.
+#[derive(Clone, Debug)]
+pub(super) struct Bringer {
+    pub(super) actor: Actor,
+    pub(super) address: Option<IpAddr>,
+    /// `browser` or `stick`.
+    pub(super) from: &'static str,
+}
+
+impl UpdateUpload {
+    pub(super) const fn new(works: Works, known: Known, alone: OwnedMutexGuard<()>) -> Self {
+        Self {
+            works,
+            known,
+            papers: Vec::new(),
+            set: None,
+            begun: 0,
+            header: Vec::new(),
+            left: 0,
+            padding: 0,
+            out: None,
+            tail: 0,
+            kept: false,
+            _alone: alone,
+        }
+    }
+
+    /// Takes what has come in as an update, if it is whole.
+    pub(super) async fn finish(mut self, store: &Store, by: Bringer) -> Result<Offer, Error> {
+        let whole = self.left == 0 && self.expected().is_none();
+        let Some(set) = self.set.clone().filter(|_| whole) else { return Err(odd("it did not come in as a whole")) };
+        set.make_uploaded().and_then(|()| set.make_ready()).map_err(Refused::from)?;
+        let version = &set.manifest.version;
+        let event = NewEvent {
+            actor: by.actor,
+            action: deed::BOX_UPDATE_UPLOAD,
+            subject: Subject::new("version", version, version),
+            outcome: Outcome::Ok,
+            detail: json!({ "from": by.from }),
+            address: by.address,
+        };
+        let write = move |tx: &mut Tx<'_>| {
+            tx.event(event)?;
+            tx.changed(Topic::Box);
+            Ok::<_, Error>(())
+        };
+        store.write(write).await?;
+        self.kept = true;
+        Ok(Offer::of(&set.manifest, true, true))
+    }
+}
+
 impl Machine {
     /// Begins to take in an update as one file.
     ///
@@ -222,46 +274,15 @@ impl Machine {
         if let Some(job) = job::at_work(&jobs) {
             return Err(Refused::AtWork(Some(job.id)).into());
         }
-        Ok(UpdateUpload {
-            works,
-            known,
-            papers: Vec::new(),
-            set: None,
-            begun: 0,
-            header: Vec::new(),
-            left: 0,
-            padding: 0,
-            out: None,
-            tail: 0,
-            kept: false,
-            _alone: alone,
-        })
+        Ok(UpdateUpload::new(works, known, alone))
     }
 
     /// Takes what has come in as an update, if it is whole.
     ///
     /// # Errors
     /// It is not whole; when the database does not answer.
-    pub async fn uploaded_update(&self, permit: &Permit<UpdateBox>, mut upload: UpdateUpload) -> Result<Offer, Error> {
-        let whole = upload.left == 0 && upload.expected().is_none();
-        let Some(set) = upload.set.clone().filter(|_| whole) else { return Err(odd("it did not come in as a whole")) };
-        set.make_uploaded().and_then(|()| set.make_ready()).map_err(Refused::from)?;
-        let version = &set.manifest.version;
-        let event = NewEvent {
-            actor: permit.actor().clone(),
-            action: deed::BOX_UPDATE_UPLOAD,
-            subject: Subject::new("version", version, version),
-            outcome: Outcome::Ok,
-            detail: json!({}),
-            address: permit.address(),
-        };
-        let write = move |tx: &mut Tx<'_>| {
-            tx.event(event)?;
-            tx.changed(Topic::Box);
-            Ok::<_, Error>(())
-        };
-        self.inner.store.write(write).await?;
-        upload.kept = true;
-        Ok(Offer::of(&set.manifest, true, true))
+    pub async fn uploaded_update(&self, permit: &Permit<UpdateBox>, upload: UpdateUpload) -> Result<Offer, Error> {
+        let by = Bringer { actor: permit.actor().clone(), address: permit.address(), from: "browser" };
+        upload.finish(&self.inner.store, by).await
     }
 }

@@ -48,6 +48,12 @@ pub(crate) enum UpdateVerb {
         /// The file
         file: PathBuf,
     },
+    /// Bring the newest version from the one USB stick that is plugged into the box
+    Read {
+        /// Follow the job, and end as it does
+        #[arg(long)]
+        wait: bool,
+    },
     /// Start another installed version from now on, until another one is chosen or installed
     Choose(ChooseArgs),
     /// Let a version that came back be tried again
@@ -167,6 +173,10 @@ pub(super) async fn run(client: &Client, out: &mut Output, verb: &BoxVerb) -> Re
             let offer = client.upload(&at("upload"), file).await?;
             let line = format!("{} is here. Install it with «orbitr box update install».", text(&offer, "/version"));
             said(out, &offer, &line)
+        }
+        Some(UpdateVerb::Read { wait }) => {
+            let started = client.post(&at("read"), None).await?;
+            begun(client, out, &started, "Reading the stick", *wait).await
         }
         Some(UpdateVerb::Choose(args)) => {
             let body = json!({ "version": args.version, "restart": args.restart });

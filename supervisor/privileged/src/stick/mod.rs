@@ -4,6 +4,7 @@
 //! go however it went, so that it may be pulled out as soon as the act has ended.
 
 mod find;
+mod update;
 
 use std::{
     fs::{self, File, OpenOptions},
@@ -18,6 +19,7 @@ use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
 use self::find::Stick;
+pub(crate) use self::update::read_update;
 use crate::{Error, Places, Run};
 
 const PIECE: usize = 256 * 1024;

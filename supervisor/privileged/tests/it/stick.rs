@@ -5,9 +5,10 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use orbitr_model::{Act, ActState, SaveSupportRequest};
+use orbitr_model::{Act, ActState, ReadUpdateRequest, SaveSupportRequest};
 use orbitr_privileged::Error;
 use serde_json::json;
+use tokio::{io::AsyncReadExt, net::UnixListener};
 
 use crate::disk::{GIB, Machine, TestDisk, sh};
 
@@ -292,4 +293,65 @@ async fn only_the_menu_may_ask_and_only_for_its_own_bundle() {
     fs::write(&bundle, BUNDLE).unwrap();
     refused("wrong at").await;
     assert_eq!(inside(&machine, &format!("{stick}p1"), |top| bundles(top).len()), 0);
+}
+
+/// Asks for the update on the stick as the supervisor does, and takes so many bytes of it.
+async fn read_update(machine: &Machine, most: usize) -> (Result<(), Error>, Vec<u8>) {
+    let socket = machine.places.requests.join(ReadUpdateRequest::SOCKET);
+    let _ = fs::remove_file(&socket);
+    let listener = UnixListener::bind(&socket).unwrap();
+    machine.ask(Act::ReadUpdate, &json!({"version": 1, "id": "r"}));
+    let taken = async {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        let (mut all, mut piece) = (Vec::new(), vec![0; 4096]);
+        while all.len() < most {
+            match stream.read(&mut piece).await.unwrap() {
+                0 => break,
+                read => all.extend(&piece[..read]),
+            }
+        }
+        all
+    };
+    let mut act = std::pin::pin!(machine.act(Act::ReadUpdate));
+    tokio::select! {
+        done = &mut act => (done, Vec::new()),
+        all = taken => (act.await, all),
+    }
+}
+
+#[tokio::test]
+async fn the_newest_update_on_the_stick_is_handed_over_and_nothing_on_it_is_changed() {
+    let mut machine = Machine::new(GIB);
+    let stick = plug(&mut machine, "stick", &[(DATA, "ext4")]);
+    let part = format!("{stick}p1");
+    let newest = b"another tar".repeat(90_000);
+    inside(&machine, &part, |top| {
+        fs::write(top.join("holiday.jpg"), "a photo").unwrap();
+        fs::write(top.join("orbitr-0.9.0.update"), "an older tar").unwrap();
+        fs::write(top.join("orbitr-0.10.0.update"), &newest).unwrap();
+        fs::create_dir(top.join("orbitr-0.12.0.update")).unwrap();
+        std::os::unix::fs::symlink("/etc/shadow", top.join("orbitr-0.11.0.update")).unwrap();
+    });
+    let (done, taken) = read_update(&machine, usize::MAX).await;
+    done.unwrap();
+    assert!(taken == newest, "{} bytes came", taken.len());
+    let value = machine.report(Act::ReadUpdate).value.unwrap();
+    assert_eq!((&value["version"], &value["bytes"]), (&json!("0.10.0"), &json!(newest.len())));
+    let_go(&machine, &stick);
+
+    // One that is refused in the middle.
+    let (done, _) = read_update(&machine, 5_000).await;
+    assert!(matches!(done, Err(Error::Request(why)) if why.contains("does not take it")));
+    let_go(&machine, &stick);
+
+    inside(&machine, &part, |top| {
+        for name in ["orbitr-0.9.0.update", "orbitr-0.10.0.update"] {
+            fs::remove_file(top.join(name)).unwrap();
+        }
+        assert_eq!(fs::read_dir(top).unwrap().count(), 4, "the photo, what is no file, and what ext4 brings");
+    });
+    let (done, _) = read_update(&machine, usize::MAX).await;
+    assert!(matches!(done, Err(Error::NoUpdateOnStick(_))));
+    assert_eq!(machine.report(Act::ReadUpdate).problem.unwrap().code, "stick-without-update");
+    let_go(&machine, &stick);
 }

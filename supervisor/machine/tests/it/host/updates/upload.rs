@@ -75,3 +75,40 @@ async fn one_is_brought_at_a_time() {
     drop(first);
     room.machine.upload_update(&update()).await.unwrap();
 }
+
+/// Has it read from the stick; the code of what went wrong.
+async fn read_stick(room: &Room) -> Option<String> {
+    let job = room.machine.read_update(&update()).await.unwrap().job;
+    room.jobs.wait(job).await.unwrap().problem.map(|problem| problem.code)
+}
+
+#[tokio::test]
+async fn an_update_comes_from_a_stick_and_is_judged_like_any_other() {
+    let world = World::new().await;
+    let room = world.room().await;
+    assert_eq!(read_stick(&room).await.as_deref(), Some("program-failed"), "why there is none, root says");
+    let good = set(&world.signer, &["0.2.0"], &json!({})).await;
+    let mut tampered = good.clone();
+    tampered.get_mut(".root.")[5] ^= 1;
+    let foreign = set(&Signer::new().await, &["0.2.0"], &json!({})).await;
+    let whole = good.tar();
+    for (what, bytes, code) in [
+        ("tampered", tampered.tar(), "update-damaged"),
+        ("another key", foreign.tar(), "update-not-signed"),
+        ("cut off", whole[..whole.len() / 2].to_vec(), "update-set-odd"),
+        ("no archive", vec![7; 300_000], "update-set-odd"),
+    ] {
+        world.plug_in(&bytes);
+        assert_eq!(read_stick(&room).await.as_deref(), Some(code), "{what}");
+        assert_eq!(kept(&room), Vec::<String>::new(), "{what}");
+    }
+    assert!(room.history().await.iter().all(|event| event.action != deed::BOX_UPDATE_UPLOAD));
+
+    world.plug_in(&whole);
+    assert_eq!(read_stick(&room).await, None);
+    let event = room.did(deed::BOX_UPDATE_UPLOAD).await;
+    assert_eq!((event.subject.name.as_str(), &event.detail["from"]), ("0.2.0", &json!("stick")));
+    let offer = updates(&room).await.offer.unwrap();
+    assert!(offer.ready && offer.uploaded && offer.version == version("0.2.0"));
+    assert_eq!(install(&room, &InstallUpdate::default()).await, None);
+}

@@ -13,7 +13,7 @@ use orbitr_machine::{
 };
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
-    net::{TcpListener, TcpStream},
+    net::{TcpListener, TcpStream, UnixStream},
     task::JoinHandle,
 };
 
@@ -298,6 +298,11 @@ impl World {
         fs::write(self.image.path().join("apps-grace"), format!("{seconds}\n")).unwrap();
     }
 
+    /// A stick with this file on it.
+    pub(super) fn plug_in(&self, bytes: &[u8]) {
+        fs::write(self.run.path().join("stick"), bytes).unwrap();
+    }
+
     /// Root cannot do what it is asked.
     pub(super) fn root_fails(&self) {
         fs::write(run_of(self, "root-fails"), "").unwrap();
@@ -327,6 +332,26 @@ fn problem(state: &str) -> Value {
     }
 }
 
+/// The id of a request for what is on the stick.
+fn wants_stick(run: &Path) -> Option<Value> {
+    let path = run.join("orbitr/requests/read-update.json");
+    let text = fs::read(&path).ok()?;
+    let _ = fs::remove_file(&path);
+    Some(serde_json::from_slice::<Value>(&text).unwrap()["id"].clone())
+}
+
+/// Gives what is on the stick to whoever listens, until they do not want more; whether there is one.
+async fn hand_over_stick(run: &Path) -> bool {
+    let Ok(bytes) = fs::read(run.join("stick")) else { return false };
+    let mut to = UnixStream::connect(run.join("orbitr/requests/read-update.sock")).await.unwrap();
+    for piece in bytes.chunks(100_000) {
+        if to.write_all(piece).await.is_err() {
+            return false;
+        }
+    }
+    true
+}
+
 /// Does what root's acts would: gets every file that the list names.
 async fn stand_in(run: &Path, got: &Mutex<Got>) {
     let report = |act: &str, id: &Value, state: &str, fraction: f64| {
@@ -336,6 +361,10 @@ async fn stand_in(run: &Path, got: &Mutex<Got>) {
     };
     loop {
         tokio::time::sleep(Duration::from_millis(20)).await;
+        if let Some(id) = wants_stick(run) {
+            let there = hand_over_stick(run).await;
+            report("read-update", &id, if there { "done" } else { "failed" }, 1.0);
+        }
         for act in ["install-update", "choose-version"] {
             let path = run.join(format!("orbitr/requests/{act}.json"));
             let Ok(text) = fs::read(&path) else { continue };
