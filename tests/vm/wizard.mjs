@@ -29,7 +29,7 @@ try {
     await picture(page, "vm-data");
     await page.getByRole("button", { name: "Continue" }).click();
     // the page looks again by itself, also while the supervisor goes over to the new partition
-    await page.getByLabel("Your name").or(page.getByLabel("Setup code")).first().waitFor();
+    await page.getByLabel("Your name").or(page.getByLabel("Setup code")).first().waitFor({ timeout: 180_000 * patience });
     await picture(page, "vm-data-made");
   } else {
     await claim(somebody);

@@ -7,7 +7,7 @@ mod error;
 mod nav;
 
 use jiff::tz::TimeZone;
-use maud::{DOCTYPE, Markup, Render, html};
+use maud::{DOCTYPE, Markup, PreEscaped, Render, html};
 use orbitr_model::{JobId, JobState, Mode, Role, Timestamp};
 use orbitr_watch::Counts;
 
@@ -97,7 +97,7 @@ pub struct PageCx {
 }
 
 /// A page that leads on by itself. With JavaScript the browser leaves it only when the other one answers, so that nobody meets
-/// a browser's own error page while the box starts again (js/goes-on.js).
+/// a browser's own error page while the box starts again.
 #[derive(Clone, Copy, Debug)]
 pub struct GoesOn {
     /// After how many seconds; without an answer, again after as many.
@@ -208,6 +208,10 @@ const DARK: &str = "#0d1619";
 /// htmx: only the extensions that app.js brings, no inline style, and logs are left alone by morphing.
 const HTMX_CONFIG: &str = r#"{"extensions":"hx-csp,orbitr,orbitr-press","includeIndicatorCSS":false,"morphSkip":"[data-log]","defaultTimeout":30000}"#;
 
+/// In the page itself: a box that is about to start again may not give its script any more, and browsers keep nothing that
+/// came with a certificate that they do not know.
+const GOES_ON: &str = include_str!("../../assets/src/js/goes-on.js");
+
 fn document(cx: &PageCx, title: &str, kind: &str, inside: &Markup) -> Markup {
     let events = cx.viewer.as_ref().map(|_| match &cx.events_after {
         Some(after) => format!("/events?after={after}"),
@@ -228,16 +232,17 @@ fn document(cx: &PageCx, title: &str, kind: &str, inside: &Markup) -> Markup {
                 }
                 meta name="htmx-config" content=(HTMX_CONFIG);
                 @if let Some(seconds) = cx.look_again { noscript { meta http-equiv="refresh" content=(seconds); } }
-                @if let Some(goes_on) = &cx.goes_on { noscript { meta http-equiv="refresh" content={ (goes_on.after) "; url=" (goes_on.to) }; } }
+                @if let Some(goes_on) = &cx.goes_on {
+                    // before anything that it would have to wait for
+                    script nonce=(cx.nonce) data-goes-on-after=(goes_on.after) data-goes-on-to=(goes_on.to) { (PreEscaped(GOES_ON)) }
+                    noscript { meta http-equiv="refresh" content={ (goes_on.after) "; url=" (goes_on.to) }; } }
                 title { (title) " · " (cx.box_name) }
                 link rel="preload" as="font" type="font/woff2" crossorigin href=(asset_url("inter-latin.woff2"));
                 link rel="stylesheet" href=(asset_url("app.css"));
                 link rel="icon" type="image/svg+xml" href=(asset_url("favicon.svg"));
                 script nonce=(cx.nonce) src=(asset_url("app.js")) defer {}
             }
-            body data-kind=(kind) data-build=(build_id()) data-now=(cx.clock.now()) data-events=[events]
-                data-goes-on-after=[cx.goes_on.as_ref().map(|goes_on| goes_on.after)] data-goes-on-to=[cx.goes_on.as_ref().map(|goes_on| goes_on.to)]
-                hx-boost:inherited=[boost]
+            body data-kind=(kind) data-build=(build_id()) data-now=(cx.clock.now()) data-events=[events]                hx-boost:inherited=[boost]
                 hx-sync:inherited="drop" hx-nonce=(cx.nonce) {
                 (inside)
                 div id="toasts" class="toasts" role="status" { @if let Some(flash) = &cx.flash { (ui::toast(flash)) } }

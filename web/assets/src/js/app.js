@@ -18,4 +18,3 @@ import "./preferences.js";
 import "./table.js";
 import "./field.js";
 import "./copy.js";
-import "./goes-on.js";

@@ -14,4 +14,4 @@ async function goOn({ goesOnTo, goesOnAfter }) {
   location.replace(goesOnTo);
 }
 
-if (document.body.dataset.goesOnTo) goOn(document.body.dataset);
+goOn(document.currentScript.dataset);
