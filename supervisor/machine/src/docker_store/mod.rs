@@ -15,7 +15,10 @@ use orbitr_access::{
     action::{RebuildDockerStore, ViewMachine},
 };
 use orbitr_jobs::{NewJob, unfinished};
-use orbitr_model::{Actor, AppId, DockerStoreFacts, JobId, Problem, SetAside, StoreDamage, Timestamp, Topic, deed};
+use orbitr_model::{
+    Actor, AppId, DockerStoreFacts, GateState, JobId, Problem, SetAside, StoreDamage, Timestamp, Topic, UpdateFacts,
+    deed,
+};
 use orbitr_store::{NewEvent, Outcome, Subject, Tx, time};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -150,8 +153,12 @@ impl Machine {
         let trouble = trouble(facts.as_ref(), failed);
         let full = self.disk().as_ref().is_some_and(Used::is_full);
         // While it is being rebuilt nobody has to be asked.
-        let asks =
-            trouble.as_ref().filter(|_| job.is_none()).and_then(|trouble| asks(trouble, tried, full, time::now()));
+        let trial =
+            self.outside().acts.as_ref().and_then(|acts| acts.updates().ok()).is_some_and(|facts| is_trial(&facts));
+        let asks = trouble
+            .as_ref()
+            .filter(|_| job.is_none())
+            .and_then(|trouble| asks(trouble, tried, full, trial, time::now()));
         let available = self.outside().acts.is_some();
         let reason = if available { String::new() } else { HOSTED.to_owned() };
         let facts = facts.unwrap_or_else(nothing_seen);
@@ -298,8 +305,21 @@ fn trouble(facts: Option<&DockerStoreFacts>, gave_up: Option<String>) -> Option<
     }
 }
 
+/// Whether the version that runs has yet to pass the health gate, and is left when it does not.
+fn is_trial(facts: &UpdateFacts) -> bool {
+    facts.gate.as_ref().is_some_and(|gate| gate.counted && gate.state != GateState::Passed)
+}
+
 /// Why the box does not mend it by itself; none when it does. Pure.
-fn asks(trouble: &StoreTrouble, tried: Option<Timestamp>, full: bool, now: Timestamp) -> Option<String> {
+fn asks(trouble: &StoreTrouble, tried: Option<Timestamp>, full: bool, trial: bool, now: Timestamp) -> Option<String> {
+    // A version whose Docker does not start says nothing about the store that the version before gets back.
+    if trial && matches!(trouble, StoreTrouble::DoesNotStart { .. }) {
+        return Some(
+            "This version of the system is new here and has yet to prove itself. When its Docker does not start, the \
+             version before comes back."
+                .to_owned(),
+        );
+    }
     let (pause, words) = match trouble {
         StoreTrouble::CutOff => (CUT_OFF, "15 minutes"),
         StoreTrouble::Damaged | StoreTrouble::DoesNotStart { .. } => (BY_ITSELF, "24 hours"),
@@ -322,6 +342,8 @@ fn asks(trouble: &StoreTrouble, tried: Option<Timestamp>, full: bool, now: Times
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
+    use orbitr_model::GateFacts;
+
     use super::*;
 
     fn facts(unfinished: bool, damage: usize) -> DockerStoreFacts {
@@ -346,12 +368,37 @@ mod tests {
         let now: Timestamp = "2026-11-24T12:00:00Z".parse().unwrap();
         let ago = |hours| now.checked_sub(SignedDuration::from_hours(hours)).ok();
         let damaged = StoreTrouble::Damaged;
-        assert_eq!(asks(&damaged, None, false, now), None);
-        assert!(asks(&damaged, ago(23), false, now).unwrap().contains("24 hours"));
-        assert_eq!(asks(&damaged, ago(24), false, now), None);
-        assert!(asks(&damaged, ago(-1), false, now).is_some(), "a try that a wrong clock wrote");
-        assert!(asks(&damaged, None, true, now).unwrap().contains("full"));
-        assert_eq!(asks(&StoreTrouble::CutOff, ago(1), true, now), None);
-        assert!(asks(&StoreTrouble::CutOff, Some(now), false, now).is_some());
+        assert_eq!(asks(&damaged, None, false, false, now), None);
+        assert!(asks(&damaged, ago(23), false, false, now).unwrap().contains("24 hours"));
+        assert_eq!(asks(&damaged, ago(24), false, false, now), None);
+        assert!(asks(&damaged, ago(-1), false, false, now).is_some(), "a try that a wrong clock wrote");
+        assert!(asks(&damaged, None, true, false, now).unwrap().contains("full"));
+        assert_eq!(asks(&StoreTrouble::CutOff, ago(1), true, false, now), None);
+        assert!(asks(&StoreTrouble::CutOff, Some(now), false, false, now).is_some());
+    }
+
+    #[test]
+    fn a_version_on_trial_whose_docker_does_not_start_loses_nobody_their_store() {
+        let now: Timestamp = "2026-11-24T12:00:00Z".parse().unwrap();
+        let down = StoreTrouble::DoesNotStart { result: "exit-code".to_owned() };
+        assert!(asks(&down, None, false, true, now).unwrap().contains("the version before comes back"));
+        assert_eq!(asks(&down, None, false, false, now), None);
+        // What the version before began is ended, and what root saw is so in either version.
+        assert_eq!(asks(&StoreTrouble::CutOff, None, false, true, now), None);
+        assert_eq!(asks(&StoreTrouble::Damaged, None, false, true, now), None);
+
+        let gate = |counted, state| GateFacts { state, counted, tiers: Vec::new(), deadline_s: 600 };
+        let of = |gate| UpdateFacts {
+            version: 1,
+            running: None,
+            default: None,
+            installed: Vec::new(),
+            returned: Vec::new(),
+            gate: Some(gate),
+        };
+        assert!(is_trial(&of(gate(true, GateState::Watching))));
+        assert!(is_trial(&of(gate(true, GateState::Failed))));
+        assert!(!is_trial(&of(gate(true, GateState::Passed))));
+        assert!(!is_trial(&of(gate(false, GateState::Failed))), "it was kept long ago");
     }
 }
