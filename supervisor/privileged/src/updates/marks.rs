@@ -42,6 +42,15 @@ pub(crate) fn leave_mark(places: &Places, mark: Mark, now: Timestamp) -> Result<
         .map_err(Error::io(WHAT))
 }
 
+/// Notes that a version did not come so far as to say why: another one will take its slot, and it must not be tried again then.
+pub(super) fn leave_silent_mark(places: &Places, silent: &ReturnedVersion) -> Result<(), Error> {
+    let bytes = serde_json::to_vec(silent).map_err(|error| Error::Request(error.to_string()))?;
+    let folder = folder(places);
+    let left = files::make_dir(&folder, 0o700)
+        .and_then(|()| files::write(&folder.join(format!("{}.json", silent.version)), &bytes, 0o600));
+    left.map_err(Error::io(WHAT))
+}
+
 /// The last words of the supervisor.
 pub(crate) async fn journal(run: &Run) -> String {
     let command = Command::new("journalctl")

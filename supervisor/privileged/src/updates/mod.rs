@@ -48,7 +48,12 @@ pub(crate) async fn look(run: &Run) -> Result<UpdateFacts, Error> {
     let kernels = kernels::list(&run.places).map_err(Error::io(WHAT))?;
     let marks = marks::list(&run.places);
     let _lock = lock(&run.places)?;
-    let facts = facts(&run.places, &slots, &kernels, marks);
+    let facts = facts(&run.places, &slots, &kernels, marks.clone());
+    for silent in facts.returned.iter().filter(|back| !marks.contains(back)) {
+        if let Err(error) = marks::leave_silent_mark(&run.places, silent) {
+            tracing::warn!(%error, version = %silent.version, "that it came back could not be noted");
+        }
+    }
     leave(&run.places.updates_facts(), &facts)?;
     Ok(facts)
 }

@@ -88,6 +88,11 @@ async fn what_is_installed_and_what_came_back_is_told() {
     assert!(!facts.installed[1].blessed && facts.gate.is_none() && facts.default.is_none());
     assert_eq!(facts.returned.len(), 1);
     assert_eq!(facts.returned[0].version.as_str(), "0.3.0");
+
+    // It never came so far as to say why, and another one takes its slot: it came back all the same.
+    fs::remove_file(machine.places.esp.join("EFI/Linux/orbitr_0.3.0+0-3.efi")).unwrap();
+    machine.act(Act::LookAtUpdates).await.unwrap();
+    assert_eq!(self::facts(&machine).returned, facts.returned);
 }
 
 #[tokio::test]
