@@ -269,6 +269,12 @@ class FromFlashingToRows(Story):
     def test_19_a_version_whose_pages_answer_with_an_error_comes_back_by_itself(self):
         self.broken_made.result()
         before = self.machine.boot_id()
+        # until its apps are as healthy as before, a version is the one to go back to
+        deadline = time.monotonic() + 300 * PATIENCE
+        while self.updates()["proving"] and time.monotonic() < deadline:
+            time.sleep(5)
+        proved = self.box.ask("GET", "/api/v1/events?action=box.update-proved")["items"]
+        self.assertEqual([event["subject"]["name"] for event in proved], [self.next])
         self.update_to(self.broken_one, "broken")
         self.machine.wait_for_version(self.next, returned=self.broken_one, not_boot=before)
         (returned,) = self.updates()["returned"]

@@ -318,7 +318,8 @@ impl Proof {
         let seen = self.compare(apps, question.clock, look.pace);
         let limit = look.limit.filter(|_| look.has_back && !question.stays);
         let mut now = question.clone();
-        if seen.trouble.is_empty() && !seen.busy {
+        let unwell = !seen.trouble.is_empty();
+        if !unwell && !seen.busy {
             Clock::add(&mut now.clock.well_ms, look.passed);
         } else {
             now.clock.well_ms = 0;
@@ -326,7 +327,7 @@ impl Proof {
         if now.clock.is_steady(look.pace) {
             return Next::Proved;
         }
-        if !seen.trouble.is_empty() {
+        if unwell {
             now.apps = seen.trouble;
         }
         // Whoever mends an app has not been asked in vain: the time goes on when the job has ended.
@@ -336,7 +337,7 @@ impl Proof {
                 Clock::add(&mut now.clock.spent_ms, look.passed);
             }
         }
-        let over = limit.is_some_and(|limit| now.clock.spent() >= limit && now.clock.well_ms == 0 && !seen.busy);
+        let over = limit.is_some_and(|limit| now.clock.spent() >= limit && unwell && !seen.busy);
         let next = self.at(Stage::Asking(now));
         match (over, next == *self) {
             (true, _) => Next::Return(next),

@@ -239,6 +239,17 @@ fn a_jump_of_the_clock_on_the_wall_shortens_nothing() {
 }
 
 #[test]
+fn apps_that_are_healthy_in_the_moment_in_which_the_time_is_over_stay() {
+    let mut world = World { limit: Some(60 * MINUTE), ..World::started().breaks().asked() };
+    assert_eq!(world.wait(10 * MINUTE), None);
+    world.shop(|shop| shop.trouble = None);
+    world.limit = Some(5 * MINUTE);
+    assert!(!matches!(world.look(Duration::ZERO), Next::Return(_)));
+    world.shop(|shop| shop.trouble = Some("no".to_owned()));
+    assert!(matches!(world.look(Duration::ZERO), Next::Return(_)));
+}
+
+#[test]
 fn it_does_not_go_back_where_it_may_not_or_cannot() {
     let mut never = World { limit: None, ..World::started().breaks().asked() };
     assert_eq!(never.wait(MINUTE), None);
