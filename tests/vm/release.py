@@ -62,8 +62,9 @@ def make(version, source, *more):
     # beside a machine whose tests wait for it
     with open(WORK / f"{source}.log", "w") as log:
         subprocess.run(["nice", *map(str, command)], check=True, stdout=log, stderr=subprocess.STDOUT)
-    for image in (WORK / "out").glob("*.raw"):
-        image.unlink()
+    # the image itself, and the one file to carry: nobody here wants them, and they are large
+    for large in [*(WORK / "out").glob("*.raw"), *(folder / "stable").glob("*.update")]:
+        large.unlink()
 
 
 class Served(http.server.ThreadingHTTPServer):
